@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class CommonConfig(AppConfig):
+    """What every app shares: abstract models, error kinds, system checks, metrics."""
+
+    name = "apps.common"
+    label = "common"

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class TenantsConfig(AppConfig):
+    """Institutions, their people and their machine clients."""
+
+    name = "apps.tenants"
+    label = "tenants"

@@ -1,0 +1,1 @@
+"""Clinical decision support for hospitals: charts, findings and what follows from them."""

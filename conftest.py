@@ -1,0 +1,26 @@
+"""Fixtures every test may use, and what the suite says at its end."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+
+from settings import embedded
+from settings.env import env
+
+
+@pytest.fixture(scope="session", autouse=True)
+def redis_server() -> Iterator[None]:
+    """A real Redis for the whole run: the one REDIS_URL names, or the embedded one."""
+    process = None if env.str("REDIS_URL", default=None) else embedded.start_redis(settings.STATE_DIR)
+    yield
+    if process is not None:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests were skipped, and for which reasons."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = sorted({str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped})
+    terminalreporter.write_line(f"skipped: {len(skipped)}" + "".join(f"\n  because {reason}" for reason in reasons))

@@ -1,0 +1,1 @@
+"""The inference engine: knows tensors, nothing of Django."""

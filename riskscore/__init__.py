@@ -1,0 +1,1 @@
+"""Risk scoring of account activity for banks."""

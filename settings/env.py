@@ -1,0 +1,55 @@
+"""Reading the environment: every variable Assay understands, its type and its default.
+
+Unknown ``ASSAY_*`` variables stop the process at start, so that a typing error is found
+there and not in an incident.
+"""
+
+import difflib
+import os
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+ROOT = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+
+KNOWN = frozenset(
+    {
+        "ASSAY_ALLOWED_HOSTS",
+        "ASSAY_CHECKPOINTS",  # folder that holds the models this site may serve
+        "ASSAY_DEBUG",
+        "ASSAY_DEVICE",  # cpu, or cuda:N
+        "ASSAY_ENGINE_MEMORY_MB",  # budget of one inference worker: weights and KV blocks
+        "ASSAY_ENGINE_PRECISION",  # int8, bf16 or fp32
+        "ASSAY_ENGINE_SALT_KEY",  # keys the HMAC that keeps institutions' KV blocks apart
+        "ASSAY_ENGINE_THREADS",
+        "ASSAY_ENVIRONMENT",  # the name Sentry and the logs carry
+        "ASSAY_LOG_LEVEL",
+        "ASSAY_REFERENCE_DATA",  # third-party data for tests and training
+        "ASSAY_SECRET_KEY",
+        "ASSAY_SENTRY_DSN",
+        "ASSAY_STATE_DIR",  # where the embedded PostgreSQL and Redis keep their data
+        "ASSAY_WEB_PORT",
+        "ASSAY_WORKER_PORT",  # metrics and health of the inference worker
+    }
+)
+
+
+def check_known(names: list[str] | None = None) -> None:
+    """Refuse a misspelled ``ASSAY_*`` variable.
+
+    Raises:
+        ImproperlyConfigured: naming the variable and, where there is one, its likely spelling.
+    """
+    for name in os.environ if names is None else names:
+        if name.startswith("ASSAY_") and name not in KNOWN:
+            near = difflib.get_close_matches(name, KNOWN, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise ImproperlyConfigured(f"Unknown environment variable {name}.{hint}")
+
+
+def state_dir() -> Path:
+    """Folder of everything this installation writes when servers are embedded."""
+    return Path(env.str("ASSAY_STATE_DIR", default=str(ROOT / "var"))).resolve()

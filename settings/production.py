@@ -1,0 +1,15 @@
+"""A bank's or a hospital's installation: every secret must be given."""
+
+from settings.base import *
+from settings.env import env
+
+SECRET_KEY = env.str("ASSAY_SECRET_KEY")
+ENGINE_SALT_KEY = env.str("ASSAY_ENGINE_SALT_KEY")
+
+SECURE_SSL_REDIRECT = True
+SECURE_HSTS_SECONDS = 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True

@@ -1,0 +1,8 @@
+"""The test suite: real PostgreSQL, real Redis, fixed secrets."""
+
+from settings.base import *
+
+SECRET_KEY = "only-the-tests-use-this-key"
+ENGINE_SALT_KEY = "only-the-tests-use-this-salt"
+ENVIRONMENT = "test"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

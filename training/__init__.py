@@ -1,0 +1,1 @@
+"""Making the models that ship: generators, training, calibration, evaluation."""
