@@ -1,0 +1,41 @@
+"""What an engine is told at its start; free of torch, so that settings may build it."""
+
+from dataclasses import dataclass, field
+
+from inference.api import Precision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineConfig:
+    """Limits and arithmetic of one engine.
+
+    Attributes:
+        device: where tensors live, a torch device string.
+        precision: of the linear layers of every checkpoint the engine serves.
+        threads: torch's intra-op threads.
+        memory_mb: for weights and cache blocks together.
+        salt_key: keys the HMAC that keeps cache blocks of namespaces apart; at least 16 bytes.
+        max_batch_positions: the most positions one step computes.
+        max_queue: the most requests that may wait.
+        namespace_quota: the largest share of the cache one namespace may hold, 0-1.
+        stall_timeout_s: a step longer than this means that the engine hangs.
+    """
+
+    threads: int
+    memory_mb: int
+    salt_key: bytes = field(repr=False)
+    device: str = "cpu"
+    precision: Precision = Precision.INT8
+    max_batch_positions: int = 2048
+    max_queue: int = 1024
+    namespace_quota: float = 0.5
+    stall_timeout_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        if len(self.salt_key) < 16:
+            raise ValueError("salt_key needs at least 16 bytes")
+        if not 0.0 < self.namespace_quota <= 1.0:
+            raise ValueError("namespace_quota is a share above 0 and at most 1")
+        for name in ("threads", "memory_mb", "max_batch_positions", "max_queue", "stall_timeout_s"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be above zero")
