@@ -1,0 +1,219 @@
+"""Reading a checkpoint folder that nobody vouches for but its digest.
+
+A folder is `config.json`, safetensors and small text files, sealed by `SHA256SUMS`; the sha256 of
+that file is the checkpoint's digest. Nothing here unpickles, imports from a folder or asks a network.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+from torch import Tensor, nn
+from transformers import (
+    DeepseekV3Config,
+    DeepseekV3ForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
+from transformers.utils import logging as transformers_logging
+
+from inference.api import CategoryField, CheckpointRefused, EventSchema, ModelRef, Precision
+from inference.config import EngineConfig
+from inference.encoders.events import EventEncoder
+from inference.quantization.int8 import choose_kernels, quantize_linears, weight_bytes
+from inference.quantization.rowwise import tile_linears
+from inference.sealed import SealedFolder, digest_of, write_sums
+
+__all__ = ["LoadedModel", "digest_of", "load_checkpoint", "write_sums"]
+
+ENCODER_PREFIX = "event_encoder."
+FAMILIES: dict[str, tuple[Any, type[PreTrainedModel]]] = {
+    "llama": (LlamaConfig, LlamaForCausalLM),
+    "qwen2": (Qwen2Config, Qwen2ForCausalLM),
+    "qwen3": (Qwen3Config, Qwen3ForCausalLM),
+    "deepseek_v3": (DeepseekV3Config, DeepseekV3ForCausalLM),
+}
+# Keys by which transformers would import code, fetch kernels or start a quantizer of its own.
+FORBIDDEN_KEYS = frozenset({"auto_map", "custom_pipelines", "quantization_config", "use_kernels"})
+FORBIDDEN_PARTS = ("attn_implementation", "experts_implementation")
+WEIGHT_DTYPES = frozenset({"F32", "F16", "BF16"})
+MAX_HEADER_BYTES = 16 << 20
+MAX_CONFIG_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """A checkpoint in memory, in the precision it will run at.
+
+    Attributes:
+        model: in evaluation mode, no parameter needs a gradient.
+        event_encoder: float32, [T, N] numbers and [T, C] codes to [T, hidden], each row's bits
+            independent of the other rows; None for a checkpoint that reads tokens only.
+        window: the most positions that a record and one question may have together.
+        weight_bytes: held by the weights, for the memory budget.
+    """
+
+    name: str
+    ref: ModelRef
+    model: PreTrainedModel
+    event_encoder: EventEncoder | None
+    schema: EventSchema | None
+    window: int
+    weight_bytes: int
+
+
+def load_checkpoint(path: Path, *, name: str, config: EngineConfig, expected_digest: str | None = None) -> LoadedModel:
+    """Verify a checkpoint folder and bring it into memory at the configured precision.
+
+    INT8 swaps the decoder's linear layers and runs everything else in bfloat16; the event encoder
+    stays float32 whatever the precision.
+
+    Raises:
+        CheckpointRefused: a file is missing, altered, unlisted or of a kind that may carry code; the
+            digest differs; the configuration is not a family we run; tensors do not fit it.
+    """
+    folder = SealedFolder(path, expected_digest=expected_digest)
+    folder.verify()
+    settings = _read_config(folder.read("config.json"))
+    weights = _read_weights(folder)
+    encoder_weights = {key: weights.pop(key) for key in tuple(weights) if key.startswith(ENCODER_PREFIX)}
+    model = _build_decoder(settings, weights, config.precision)
+    schema, window = _read_assay(settings, model.config.max_position_embeddings)
+    encoder = _build_encoder(schema, model.config.hidden_size, encoder_weights)
+    kernels = "plain"
+    if config.precision is Precision.INT8:
+        kernels = choose_kernels()
+        quantize_linears(model, kernels=kernels)
+    model.to(config.device)
+    return LoadedModel(
+        name=name,
+        ref=ModelRef(name=name, digest=folder.digest, precision=config.precision, kernels=kernels),
+        model=model,
+        event_encoder=encoder if encoder is None else encoder.to(config.device),
+        schema=schema,
+        window=window,
+        weight_bytes=weight_bytes(model) + (0 if encoder is None else weight_bytes(encoder)),
+    )
+
+
+def _read_config(content: bytes) -> dict[str, Any]:
+    if len(content) > MAX_CONFIG_BYTES:
+        raise CheckpointRefused("config.json is too large")
+    try:
+        settings = json.loads(content)
+    except ValueError as error:
+        raise CheckpointRefused("config.json is not JSON") from error
+    if not isinstance(settings, dict):
+        raise CheckpointRefused("config.json is not an object")
+    _refuse_keys(settings)
+    if settings.get("model_type") not in FAMILIES:
+        raise CheckpointRefused(f"model_type must be one of {', '.join(FAMILIES)}")
+    return settings
+
+
+def _refuse_keys(value: object) -> None:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in FORBIDDEN_KEYS or any(part in key for part in FORBIDDEN_PARTS):
+                raise CheckpointRefused(f"config.json may not set {key}")
+            _refuse_keys(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _refuse_keys(inner)
+
+
+def _read_weights(folder: SealedFolder) -> dict[str, Tensor]:
+    weights: dict[str, Tensor] = {}
+    for name in folder.names:
+        if name.endswith(".safetensors"):
+            shard = _read_shard(name, folder.read(name))
+            if shard.keys() & weights.keys():
+                raise CheckpointRefused(f"{name} repeats a tensor of another file")
+            weights |= shard
+    if not weights:
+        raise CheckpointRefused("the checkpoint has no safetensors file")
+    return weights
+
+
+def _read_shard(name: str, content: bytes) -> dict[str, Tensor]:
+    header_bytes = int.from_bytes(content[:8], "little")
+    if len(content) < 8 or header_bytes > min(MAX_HEADER_BYTES, len(content) - 8):
+        raise CheckpointRefused(f"{name} announces an absurd header")
+    try:
+        header = json.loads(content[8 : 8 + header_bytes])
+        dtypes = {entry["dtype"] for key, entry in header.items() if key != "__metadata__"}
+        if not dtypes <= WEIGHT_DTYPES:
+            raise CheckpointRefused(f"{name} holds a dtype other than {', '.join(sorted(WEIGHT_DTYPES))}")
+        shard: dict[str, Tensor] = load_safetensors(content)
+    except (ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+        raise CheckpointRefused(f"{name} is not a safetensors file") from error
+    return shard
+
+
+def _build_decoder(settings: dict[str, Any], weights: dict[str, Tensor], precision: Precision) -> PreTrainedModel:
+    config_class, model_class = FAMILIES[settings["model_type"]]
+    dtypes = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16}
+    dtype = dtypes.get(precision, next(iter(weights.values())).dtype)  # INT8 is rounded once, from the file
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        config = config_class(**{key: value for key, value in settings.items() if key != "assay"})
+        loaded: Any = model_class.from_pretrained(
+            None,  # type: ignore[arg-type]  # no folder: the tensors are handed over
+            config=config,
+            state_dict=weights,
+            dtype=dtype,
+            output_loading_info=True,
+        )
+    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CheckpointRefused("the tensors do not fit config.json") from error
+    model, report = loaded
+    wrong = sorted(str(key) for keys in report.values() for key in keys)
+    if wrong:
+        raise CheckpointRefused(f"missing, unknown or misshapen tensors: {', '.join(wrong[:5])}")
+    decoder: PreTrainedModel = model.eval().requires_grad_(requires_grad=False)
+    return decoder
+
+
+def _read_assay(settings: dict[str, Any], longest: int) -> tuple[EventSchema | None, int]:
+    if "assay" not in settings:
+        return None, longest
+    try:
+        fields = settings["assay"]["event_schema"]
+        schema = EventSchema(
+            version=str(fields["version"]),
+            numbers=tuple(map(str, fields["numbers"])),
+            categories=tuple(
+                CategoryField(name=str(item["name"]), size=int(item["size"])) for item in fields["categories"]
+            ),
+        )
+        window = int(settings["assay"]["window"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointRefused('config.json has an "assay" part that cannot be read') from error
+    if not 0 < window <= longest:
+        raise CheckpointRefused("the window is longer than the model's positions")
+    return schema, window
+
+
+def _build_encoder(schema: EventSchema | None, hidden_size: int, weights: dict[str, Tensor]) -> EventEncoder | None:
+    if (schema is None) != (not weights):
+        raise CheckpointRefused("an event schema and an event encoder come together or not at all")
+    if schema is None:
+        return None
+    encoder = EventEncoder(schema, hidden_size)
+    try:
+        encoder.load_state_dict({key.removeprefix(ENCODER_PREFIX): value.float() for key, value in weights.items()})
+    except RuntimeError as error:
+        raise CheckpointRefused("the event encoder's tensors do not fit its schema") from error
+    tile_linears(encoder)
+    prepared: nn.Module = encoder.eval().requires_grad_(requires_grad=False)
+    assert isinstance(prepared, EventEncoder)
+    return prepared
