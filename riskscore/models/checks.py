@@ -1,0 +1,11 @@
+"""Constraints several tables share."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from django.db import models
+
+
+def one_of(field: str, values: Iterable[StrEnum], *, name: str) -> models.CheckConstraint:
+    """The column holds one of the enumeration's values, or is null where it may be."""
+    return models.CheckConstraint(condition=models.Q(**{f"{field}__in": [str(value) for value in values]}), name=name)
