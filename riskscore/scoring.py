@@ -14,7 +14,7 @@ from riskscore.encoding import ANOMALY, FRAUD, GROUPS, ablation_id
 PLACES = Decimal("0.0001")
 
 
-class CalibrationRefused(ValueError):
+class CalibrationError(ValueError):
     """A calibration file that does not say what a calibration needs."""
 
 
@@ -34,7 +34,7 @@ class Calibration:
 
     def __post_init__(self) -> None:
         if not (0.0 < self.prior < 1.0 and self.slope > 0.0 and math.isfinite(self.slope + self.intercept)):
-            raise CalibrationRefused(
+            raise CalibrationError(
                 "a calibration needs a positive slope, a finite intercept and a prior between 0 and 1"
             )
 
@@ -42,10 +42,10 @@ class Calibration:
         """The calibration where another share of events is fraudulent and all else is equal (prior shift).
 
         Raises:
-            CalibrationRefused: the prior is not strictly between 0 and 1.
+            CalibrationError: the prior is not strictly between 0 and 1.
         """
         if not 0.0 < prior < 1.0:
-            raise CalibrationRefused("a prior lies between 0 and 1")
+            raise CalibrationError("a prior lies between 0 and 1")
         shift = math.log(prior / (1.0 - prior)) - math.log(self.prior / (1.0 - self.prior))
         return Calibration(slope=self.slope, intercept=self.intercept + shift, prior=prior, version=self.version)
 
@@ -113,12 +113,12 @@ def parse_calibration(text: str) -> Calibration:
     """The calibration that a checkpoint's ``calibration.json`` holds.
 
     Raises:
-        CalibrationRefused: not JSON, another method than Platt scaling, or a value missing or impossible.
+        CalibrationError: not JSON, another method than Platt scaling, or a value missing or impossible.
     """
     try:
         values: Any = json.loads(text)
         if values["method"] != "platt":
-            raise CalibrationRefused("the only method known is platt")
+            raise CalibrationError("the only method known is platt")
         return Calibration(
             slope=float(values["slope"]),
             intercept=float(values["intercept"]),
@@ -126,7 +126,7 @@ def parse_calibration(text: str) -> Calibration:
             version=str(values["version"]),
         )
     except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise CalibrationRefused("calibration.json needs method, slope, intercept, prior and version") from error
+        raise CalibrationError("calibration.json needs method, slope, intercept, prior and version") from error
 
 
 def _log_odds(answer: Answer) -> float:
