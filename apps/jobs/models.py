@@ -35,12 +35,17 @@ class Job(UUIDModel):
     fence = models.PositiveIntegerField(default=0, help_text=_("Grows with every claim; a result must carry it."))
     lease_until = models.DateTimeField(null=True)
     next_attempt_at = models.DateTimeField()
-    published_at = models.DateTimeField(null=True, help_text=_("When a worker was last told of it."))
+    published_at = models.DateTimeField(
+        null=True, help_text=_("When a worker was last told of it; empty while none was.")
+    )
     deadline_at = models.DateTimeField()
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     error_code = models.CharField(max_length=64, default="")
+    request_id = models.CharField(
+        max_length=64, default="", help_text=_("The request that asked for it, for the logs.")
+    )
 
     class Meta:
         verbose_name = _("job")
@@ -59,7 +64,9 @@ class Job(UUIDModel):
                 | models.Q(status__in=["queued", "running"], finished_at__isnull=True),
                 name="job_finished_exactly_when_terminal",
             ),
-            models.CheckConstraint(condition=models.Q(attempts__lte=models.F("max_attempts")), name="job_attempts_bounded"),
+            models.CheckConstraint(
+                condition=models.Q(attempts__lte=models.F("max_attempts")), name="job_attempts_bounded"
+            ),
         )
         indexes = (
             models.Index(fields=["next_attempt_at"], condition=models.Q(status="queued"), name="job_queued"),

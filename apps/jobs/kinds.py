@@ -1,0 +1,56 @@
+"""The kinds of work there are. A domain registers its own when Django starts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apps.jobs.models import Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobKind:
+    """How one kind of work is done, and what becomes of its subject when it is not.
+
+    Attributes:
+        name: stored on every job, e.g. ``risk.assessment``.
+        task_name: the Celery task that is told of a job; sent by name, so that services import no tasks.
+        queue: the Celery queue that task listens to.
+        lease_s: how long a worker may hold a job before it counts as lost.
+        on_expired: gives the subject its last answer when the work ends without a result, as expired
+            or as failed. Runs inside the transaction that ends the job; what it raises undoes the end.
+        result_path: address of the result below ``/api/v1``, for the operations page.
+    """
+
+    name: str
+    task_name: str
+    queue: str
+    lease_s: float
+    on_expired: "Callable[[Job, datetime], None] | None" = None
+    result_path: "Callable[[Job], str] | None" = None
+
+
+class UnknownKindError(LookupError):
+    """No installed domain registered this kind."""
+
+
+_KINDS: dict[str, JobKind] = {}
+
+
+def register(kind: JobKind) -> None:
+    """Make a kind known to this process; saying the same thing twice is harmless.
+
+    Raises:
+        ValueError: the name already means something else.
+    """
+    if _KINDS.setdefault(kind.name, kind) != kind:
+        raise ValueError(f"job kind {kind.name!r} is registered twice, differently")
+
+
+def get(name: str) -> JobKind:
+    """The kind of that name. Raises UnknownKindError."""
+    try:
+        return _KINDS[name]
+    except KeyError:
+        raise UnknownKindError(name) from None

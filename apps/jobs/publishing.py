@@ -1,0 +1,104 @@
+"""Telling workers of a job: best effort, bounded, and free while Redis is known to be dead.
+
+A message is the job's id and nothing else. Losing one costs time, never work.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+from uuid import UUID
+
+from celery import Celery, current_app
+from kombu.exceptions import LimitExceeded, OperationalError
+from kombu.pools import ProducerPool
+from redis.exceptions import RedisError
+
+from apps.jobs.kinds import JobKind
+
+logger = logging.getLogger(__name__)
+
+SOCKET_TIMEOUT_S = 0.3
+OPEN_S = 2.0  # how long a failure silences publishing; one request in two seconds pays 0.3 s; 2026-11-23
+PRODUCERS = 16
+
+FAILURES = (
+    OperationalError,
+    LimitExceeded,
+    RedisError,
+    OSError,
+)  # what a dead, full or slow Redis raises through kombu
+
+
+class Breaker:
+    """Opens on the first failure, lets one caller try again after ``open_s``, closes on success."""
+
+    def __init__(self, *, open_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._open_s = open_s
+        self._clock = clock
+        self._closed_at = 0.0
+        self._lock = threading.Lock()
+
+    def allows(self) -> bool:
+        """Whether to try now. While open, one caller per ``open_s`` hears yes."""
+        with self._lock:
+            now = self._clock()
+            if now < self._closed_at:
+                return False
+            if self._closed_at:
+                self._closed_at = now + self._open_s
+            return True
+
+    def succeeded(self) -> None:
+        """Close."""
+        with self._lock:
+            self._closed_at = 0.0
+
+    def failed(self) -> None:
+        """Open."""
+        with self._lock:
+            self._closed_at = self._clock() + self._open_s
+
+
+breaker = Breaker(open_s=OPEN_S)
+
+
+def publish(kind: JobKind, job_id: UUID) -> bool:
+    """Tell the workers of a kind that a job waits. Never raises and never takes long.
+
+    Returns:
+        Whether Redis has the message. False leaves the job to the reconciler.
+    """
+    if not breaker.allows():
+        return False
+    try:
+        with _producers(current_app).acquire(block=True, timeout=SOCKET_TIMEOUT_S) as producer:
+            current_app.send_task(
+                kind.task_name,
+                kwargs={"job_id": str(job_id)},
+                queue=kind.queue,
+                producer=producer,
+                declare=[],  # a direct queue needs no binding, so an emptied Redis stays usable
+                retry=False,
+                ignore_result=True,
+            )
+    except FAILURES as error:
+        breaker.failed()
+        logger.warning("a job was not published", extra={"job_id": str(job_id), "error": type(error).__name__})
+        return False
+    breaker.succeeded()
+    return True
+
+
+@cache
+def _producers(app: Celery) -> ProducerPool:
+    """Producers of this process, on connections that give up early; a worker's own may block for long."""
+    connection = app.connection_for_write(
+        transport_options={
+            "socket_timeout": SOCKET_TIMEOUT_S,
+            "socket_connect_timeout": SOCKET_TIMEOUT_S,
+            "max_retries": 0,
+        }
+    )
+    return ProducerPool(connection.Pool(limit=PRODUCERS), limit=PRODUCERS)

@@ -1,0 +1,119 @@
+"""What keeps the promise when messages, workers or Redis are lost. Needs PostgreSQL alone.
+
+Several may run at once: each row is taken with SKIP LOCKED and moved by compare-and-set.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from django.db import OperationalError, transaction
+from django.db.models import F, Min, Q, QuerySet
+from django.db.models.functions import Greatest, Least
+
+from apps.jobs import kinds, publishing, services
+from apps.jobs.models import Job
+
+logger = logging.getLogger(__name__)
+
+Outcome = TypeVar("Outcome")
+
+BATCH = 50  # rows one transaction holds: about 0.1 s; 2026-11-23
+PUBLISH_BATCH = 500
+REPUBLISH_S = 2.0  # an idle worker claims within 0.02 s; 2026-11-23
+REPUBLISH_MAX_S = 16.0
+TICK_S = 1.0
+SHORTEST_S = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What one pass did, in jobs."""
+
+    expired: int = 0
+    requeued: int = 0
+    dead: int = 0
+    published: int = 0
+
+
+def reconcile_once(*, now: datetime) -> Counts:
+    """End what is overdue, take back what lost workers held, and tell workers of what still waits."""
+    expired = _in_batches(
+        lambda: Job.objects.filter(status__in=services.OPEN, deadline_at__lte=now).order_by("pk"),
+        lambda job: services.expire(job_id=job.pk, now=now),
+    )
+    requeued = dead = 0
+    for outcome in _in_batches(
+        lambda: Job.objects.filter(status=Job.Status.RUNNING, lease_until__lte=now).order_by("pk"),
+        lambda job: services.give_back(
+            job_id=job.pk, fence=job.fence, error_code=services.LEASE_EXPIRED, next_attempt_at=now, now=now
+        ),
+    ):
+        requeued += outcome == Job.Status.QUEUED
+        dead += outcome == Job.Status.FAILED
+    return Counts(expired=len(expired), requeued=requeued, dead=dead, published=publish_waiting(now=now))
+
+
+def publish_waiting(*, now: datetime) -> int:
+    """Tell workers of due jobs that none was told of, or that none has claimed since.
+
+    The pause before a job is told of again doubles, so that a long queue is not flooded with copies.
+
+    Returns:
+        How many messages Redis took; it stops at the first that Redis refuses.
+    """
+    with transaction.atomic():
+        jobs = list(_unheard(now).select_for_update(skip_locked=True)[:PUBLISH_BATCH])
+        Job.objects.filter(pk__in=[job.pk for job in jobs]).update(published_at=now)
+    for sent, job in enumerate(jobs):
+        if not publishing.publish(kinds.get(job.kind), job.pk):
+            untold = Job.objects.filter(pk__in=[job.pk for job in jobs[sent:]], status=Job.Status.QUEUED)
+            untold.filter(published_at=now).update(published_at=None)
+            return sent
+    return len(jobs)
+
+
+def pause_s(*, now: datetime) -> float:
+    """Seconds until the next deadline, lease or retry falls due: at most a tick, never less than 20 ms."""
+    due = Job.objects.filter(status__in=services.OPEN).aggregate(
+        deadline=Min("deadline_at", filter=Q(deadline_at__gt=now)),
+        lease=Min("lease_until", filter=Q(lease_until__gt=now)),
+        retry=Min("next_attempt_at", filter=Q(status=Job.Status.QUEUED, next_attempt_at__gt=now)),
+    )
+    waits = [(at - now).total_seconds() for at in due.values() if at is not None]
+    return float(max(SHORTEST_S, min([TICK_S, *waits])))
+
+
+def _unheard(now: datetime) -> QuerySet[Job]:
+    waited = Least(
+        Greatest(F("published_at") - F("next_attempt_at"), timedelta(seconds=REPUBLISH_S)),
+        timedelta(seconds=REPUBLISH_MAX_S),
+    )
+    return (
+        Job.objects.filter(status=Job.Status.QUEUED, next_attempt_at__lte=now, deadline_at__gt=now)
+        .filter(Q(published_at=None) | Q(published_at__lte=now - waited))
+        .order_by("-priority", "next_attempt_at", "pk")
+    )
+
+
+def _in_batches(due: Callable[[], QuerySet[Job]], move: Callable[[Job], Outcome]) -> list[Outcome]:
+    """Move every due job, a batch a transaction; one that cannot be moved is left for the next pass."""
+    outcomes: list[Outcome] = []
+    stuck: set[UUID] = set()
+    while True:
+        with transaction.atomic():
+            jobs = list(due().exclude(pk__in=stuck).select_for_update(skip_locked=True)[:BATCH])
+            for job in jobs:
+                try:
+                    with transaction.atomic():
+                        outcomes.append(move(job))
+                except OperationalError:
+                    raise
+                except Exception:  # a domain's hook is foreign code; one that fails must not hold up the rest
+                    logger.exception("a job could not be moved", extra={"job_id": str(job.pk), "kind": job.kind})
+                    stuck.add(job.pk)
+        if len(jobs) < BATCH:
+            return outcomes

@@ -1,0 +1,150 @@
+"""Waiting for a job to end without asking the database again and again.
+
+One connection and one thread per process LISTEN; whoever waits registers first and looks at the row
+once after that. A lost connection is replaced, and the rows of all who wait are looked at once, so
+that an end which happened in between is not missed.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import psycopg
+from django.db import connection
+from psycopg import sql
+
+from apps.jobs.models import Job
+from apps.jobs.services import CHANNEL
+
+logger = logging.getLogger(__name__)
+
+RECONNECT_S = 0.05  # doubles up to the longest
+RECONNECT_LONGEST_S = 2.0
+# A server that vanished without a word is noticed within about 15 s.
+KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 2, "connect_timeout": 5}
+
+
+def wait_until_done(job_id: UUID, *, timeout_s: float) -> bool:
+    """Wait until a job has ended, at most ``timeout_s``. Call it outside any transaction.
+
+    Returns:
+        Whether it has ended. A job that does not exist never ends.
+    """
+    with _listener().registered(job_id) as ended:
+        if Job.objects.filter(pk=job_id, status__in=Job.TERMINAL).exists():
+            return True
+        return ended.wait(timeout_s)
+
+
+def listening(*, timeout_s: float = 5.0) -> bool:
+    """Start listening before the first request needs it. Returns whether the connection stands."""
+    return _listener().listening.wait(timeout_s)
+
+
+class Listener:
+    """Hears of jobs that end and wakes those who wait for them. Safe from any thread."""
+
+    def __init__(self, dsn: str) -> None:
+        """Prepare to listen at ``dsn``, a libpq connection string."""
+        self.listening = threading.Event()
+        self.backend_pid = 0
+        self._dsn = dsn
+        self._waiting: dict[UUID, set[threading.Event]] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="jobs-listener", daemon=True)
+
+    def start(self) -> None:
+        """Begin in a thread of its own."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; those who still wait run into their timeouts."""
+        self._stopping.set()
+        self._thread.join(timeout=5.0)
+
+    @contextmanager
+    def registered(self, job_id: UUID) -> Iterator[threading.Event]:
+        """An event that is set when the job ends, from now until the block is left."""
+        event = threading.Event()
+        with self._lock:
+            self._waiting.setdefault(job_id, set()).add(event)
+        try:
+            yield event
+        finally:
+            with self._lock:
+                self._waiting[job_id].discard(event)
+                if not self._waiting[job_id]:
+                    del self._waiting[job_id]
+
+    def _run(self) -> None:
+        pause_s = RECONNECT_S
+        while not self._stopping.is_set():
+            try:
+                self._listen()
+            except psycopg.Error as error:
+                logger.warning("the listener lost its connection", extra={"error": type(error).__name__})
+            pause_s = RECONNECT_S if self.listening.is_set() else min(2 * pause_s, RECONNECT_LONGEST_S)
+            self.listening.clear()
+            self._stopping.wait(pause_s)
+
+    def _listen(self) -> None:
+        with psycopg.connect(self._dsn, autocommit=True) as listening:
+            listening.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
+            self._catch_up(listening)
+            self.backend_pid = listening.info.backend_pid
+            self.listening.set()
+            while not self._stopping.is_set():
+                for notify in listening.notifies(timeout=1.0):
+                    self._wake(UUID(notify.payload))
+
+    def _catch_up(self, listening: "psycopg.Connection[tuple[object, ...]]") -> None:
+        """Look once at every job somebody waits for: it may have ended while nobody listened."""
+        with self._lock:
+            ids = list(self._waiting)
+        ended = listening.execute(
+            "SELECT id FROM jobs_job WHERE id = ANY(%s) AND finished_at IS NOT NULL", [ids]
+        ).fetchall()
+        for (job_id,) in ended:
+            self._wake(UUID(str(job_id)))
+
+    def _wake(self, job_id: UUID) -> None:
+        with self._lock:
+            for event in self._waiting.get(job_id, ()):
+                event.set()
+
+
+_listeners: dict[str, Listener] = {}
+_starting = threading.Lock()
+
+
+def _listener() -> Listener:
+    """The process's listener for the database in use, started by the first who asks."""
+    dsn = _dsn()
+    with _starting:
+        if dsn not in _listeners:
+            _listeners[dsn] = Listener(dsn)
+            _listeners[dsn].start()
+        return _listeners[dsn]
+
+
+def _dsn() -> str:
+    """Where Django's default connection goes, as a libpq connection string."""
+    given = connection.get_connection_params()
+    names = {"dbname", "user", "password", "host", "port", "service", "passfile", "sslmode", "sslrootcert"}
+    names |= {"sslcert", "sslkey", "options"}
+    kept = {name: value for name, value in given.items() if name in names}
+    return psycopg.conninfo.make_conninfo("", **KEEPALIVE, application_name="assay-listener", **kept)
+
+
+def _forget_after_fork() -> None:
+    """A child inherits no threads, and must not touch its parent's connection."""
+    global _starting
+    _listeners.clear()
+    _starting = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)
