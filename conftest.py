@@ -1,7 +1,5 @@
 """Fixtures every test may use, and what the suite says at its end."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.conf import settings
 
@@ -10,13 +8,10 @@ from settings.env import env
 
 
 @pytest.fixture(scope="session", autouse=True)
-def redis_server() -> Iterator[None]:
+def redis_server() -> None:
     """A real Redis for the whole run: the one REDIS_URL names, or the embedded one."""
-    process = None if env.str("REDIS_URL", default=None) else embedded.start_redis(settings.STATE_DIR)
-    yield
-    if process is not None:
-        process.terminate()
-        process.wait(timeout=10)
+    if not env.str("REDIS_URL", default=None):
+        embedded.start_redis(settings.STATE_DIR)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
