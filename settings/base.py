@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from settings import embedded
+from settings import embedded, logging, sentry
 from settings.env import ROOT, check_known, env, state_dir
 
 check_known()
@@ -21,6 +21,7 @@ INSTALLED_APPS = [
     "apps.tenants",
     "apps.audit",
     "apps.common",
+    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -33,6 +34,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "apps.common.middleware.SecurityHeadersMiddleware",
+    "apps.common.health.ProbeMiddleware",
+    "apps.common.middleware.ObservationMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -77,3 +81,40 @@ TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
 STATIC_ROOT = STATE_DIR / "static"
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024  # the API's own caps are lower; 1 MiB unless a view says otherwise
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["apps.api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["apps.api.parsers.HardenedJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "apps.api.pagination.CursorPagination",
+    "DEFAULT_SCHEMA_CLASS": "apps.api.openapi.Schema",
+    "EXCEPTION_HANDLER": "apps.api.problems.handle",
+    "UNAUTHENTICATED_USER": None,
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Assay",
+    "DESCRIPTION": "Risk scoring for banks and clinical decision support for hospitals.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"validatorUrl": None, "persistAuthorization": False, "deepLinking": True},
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "apps.api.openapi.add_problem_schema",
+    ],
+}
+
+LOGGING = logging.configure(env.str("ASSAY_LOG_LEVEL", default="INFO").upper())
+sentry.configure(env.str("ASSAY_SENTRY_DSN", default=""), environment=ENVIRONMENT, release="assay@0.1.0")

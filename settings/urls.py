@@ -1,5 +1,14 @@
-"""Every address Assay answers at."""
+"""Every address Assay answers at, but for ``/livez /readyz /metrics``: a middleware answers those."""
 
-from django.urls import URLPattern, URLResolver
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+handler400 = "apps.api.handlers.bad_request"
+handler403 = "apps.api.handlers.permission_denied"
+handler404 = "apps.api.handlers.not_found"
+handler500 = "apps.api.handlers.server_error"
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("admin/", admin.site.urls),
+    path("api/", include("apps.api.urls")),
+]

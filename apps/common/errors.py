@@ -7,9 +7,11 @@ class DomainError(Exception):
     Attributes:
         code: stable, machine-readable name of the refusal.
         pointer: JSON pointer to the field at fault, or "" for the whole.
+        retry_after_s: when trying again may help, or None if it will not.
     """
 
     code = "error"
+    retry_after_s: float | None = None
 
     def __init__(self, detail: str, *, code: str | None = None, pointer: str = "") -> None:
         super().__init__(detail)
@@ -50,3 +52,4 @@ class Unavailable(DomainError):
     """Something Assay depends on does not answer now."""
 
     code = "unavailable"
+    retry_after_s = 5.0

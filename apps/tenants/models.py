@@ -5,6 +5,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models import UUIDModel
+from apps.tenants.querysets import ApiClientQuerySet
 
 
 class Institution(UUIDModel):
@@ -53,6 +54,8 @@ class ApiClient(UUIDModel):
     key_sha256 = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ApiClientQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("API client")

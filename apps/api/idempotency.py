@@ -1,0 +1,190 @@
+"""POST that is safe to repeat (draft-ietf-httpapi-idempotency-key-header).
+
+The first request with a key runs while it holds a PostgreSQL advisory lock, owned by its database
+session: when the process dies, the lock is gone and the retry may run. What the first attempt
+had committed by then is found again by `IdempotentMixin.idempotency_id`, which stays the same for
+every attempt of one key: a handler gives it to its service as the id of what it creates.
+"""
+
+import functools
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from django.db import DatabaseError, connection
+from django.http import HttpResponse, HttpResponseBase
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.api.models import IdempotencyRecord
+from apps.api.parsers import raw_body
+from apps.api.problems import RequestRefused, problem_of
+from apps.api.views import ApiView
+
+KEY = re.compile(r'"([\x20-\x7e]{1,255})"|((?!")[\x20-\x7e]{1,255})')  # the draft's quoted form, or bare
+KEPT_HEADERS = ("Content-Type", "Content-Language", "Location", "Preference-Applied")
+
+
+class KeyMissing(RequestRefused):
+    """The request needs an ``Idempotency-Key``, or has one that cannot be read."""
+
+    default_code = "idempotency_key_missing"
+
+
+class KeyInUse(RequestRefused):
+    """The first request with this key has not ended yet."""
+
+    status_code = 409
+    default_code = "idempotency_key_in_use"
+    wait = 1.0
+
+
+class KeyReused(RequestRefused):
+    """The key was used before, for a different body."""
+
+    status_code = 422
+    default_code = "idempotency_key_reused"
+
+
+class IdempotentMixin(ApiView):
+    """Makes ``post`` run once per client, address and ``Idempotency-Key``.
+
+    Without a key 400; while the first request runs 409; with another body 422; afterwards the
+    first answer again, byte for byte, with ``Idempotent-Replayed: true``. Refusals (4xx) are not
+    kept, so that the key may be used for a corrected body; nor are failures (5xx), which the
+    retry enters again under the same `idempotency_id`.
+
+        class AssessmentsView(IdempotentMixin):
+            def post(self, request: Request) -> Response:
+                assessment = request_assessment(id=self.idempotency_id, ...)
+    """
+
+    idempotency_id: UUID
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "post" in cls.__dict__:
+            cls.post = _once(cls.__dict__["post"])  # type: ignore[attr-defined]
+
+
+def idempotency_key(request: Request) -> str:
+    """The caller's key, quoted or bare. Raises KeyMissing if there is none of 1 to 255 printable characters."""
+    match = KEY.fullmatch(request.META.get("HTTP_IDEMPOTENCY_KEY", "").strip())
+    if match is None:
+        raise KeyMissing(_("Send an Idempotency-Key of 1 to 255 printable ASCII characters."))
+    return match.group(1) or match.group(2)
+
+
+def purge_idempotency_records(*, before: datetime) -> int:
+    """Forget answers given before a moment; returns how many."""
+    return IdempotencyRecord.objects.filter(created_at__lt=before).delete()[0]
+
+
+def _once(handler: Callable[..., Response]) -> Callable[..., HttpResponseBase]:
+    @functools.wraps(handler)
+    def post(view: IdempotentMixin, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        use = _Use(view, request)
+        replay = use.replay()
+        if replay is not None:
+            return replay
+        with _held(use.lock_id) as held:
+            replay = use.replay()  # the first request may have ended since
+            if replay is not None:
+                return replay
+            if not held:
+                raise KeyInUse(_("The first request with this Idempotency-Key still runs."))
+            return use.run(functools.partial(handler, view, request, *args, **kwargs))
+
+    return post
+
+
+class _Use:
+    """One request's use of its key."""
+
+    def __init__(self, view: IdempotentMixin, request: Request) -> None:
+        self.view = view
+        self.request = request
+        self.place = {
+            "client": view.client,
+            "operation": f"{request.method} {request.path}"[:300],
+            "key": idempotency_key(request),
+        }
+        self.body_sha256 = sha256(raw_body(request, max_bytes=view.max_body_bytes)).hexdigest()
+
+    @property
+    def lock_id(self) -> int:
+        """64 bits that stand for the key's place; PostgreSQL locks are numbers."""
+        name = "\n".join(["idempotency", str(self.view.client.pk), self.place["operation"], self.place["key"]])
+        return int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True)
+
+    def replay(self) -> HttpResponse | None:
+        """The first answer, or None if there is none yet. Raises KeyReused for another body."""
+        record = IdempotencyRecord.objects.filter(**self.place).first()
+        if record is None:
+            return None
+        if record.body_sha256 != self.body_sha256:
+            raise KeyReused(_("This Idempotency-Key was used before, for a different body."))
+        if record.status is None:
+            return None
+        headers = {**record.headers, "Idempotent-Replayed": "true"}
+        return HttpResponse(bytes(record.body), status=record.status, headers=headers)
+
+    def run(self, handler: Callable[[], Response]) -> Response:
+        """Answer for the first time, or again after an attempt that left no answer."""
+        record, created = IdempotencyRecord.objects.get_or_create(
+            **self.place, defaults={"body_sha256": self.body_sha256, "created_at": timezone.now()}
+        )
+        self.view.idempotency_id = record.pk
+        try:
+            response = handler()
+        except Exception as raised:
+            if created and _refused(raised):
+                record.delete()
+            raise
+        if response.status_code < 400:
+            self._keep(record, response)
+        elif created and response.status_code < 500:
+            record.delete()
+        return response
+
+    def _keep(self, record: IdempotencyRecord, response: Response) -> None:
+        response.accepted_renderer = self.request.accepted_renderer
+        response.accepted_media_type = self.request.accepted_media_type
+        response.renderer_context = self.view.get_renderer_context()
+        response.render()
+        record.status = response.status_code
+        record.headers = {name: response[name] for name in KEPT_HEADERS if name in response}
+        record.body = response.content
+        record.save(update_fields=["status", "headers", "body"])
+
+
+def _refused(raised: Exception) -> bool:
+    problem = problem_of(raised)
+    return problem is not None and problem.status < 500
+
+
+@contextmanager
+def _held(lock_id: int) -> Iterator[bool]:
+    """Hold the lock of a key for as long as this process lives and the block lasts; False if another does."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [lock_id])
+        held = bool(cursor.fetchone()[0])
+    try:
+        yield held
+    finally:
+        if held:
+            _release(lock_id)
+
+
+def _release(lock_id: int) -> None:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [lock_id])
+    except DatabaseError:
+        connection.close()  # ends the session, and the lock with it

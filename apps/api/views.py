@@ -1,0 +1,68 @@
+"""The view every REST endpoint of Assay derives from."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.parsers import BaseParser
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.api.authentication import ApiKeyAuthentication
+from apps.api.parsers import MAX_BYTES, HardenedJSONParser, MalformedBody
+from apps.tenants.models import ApiClient, Institution
+
+
+class ApiView(APIView):
+    """Bearer key in, hardened JSON in, JSON or problem+json out; a `DomainError` becomes its status.
+
+    Attributes:
+        max_body_bytes: a longer body is refused with 413.
+        body_required: whether a POST, PUT or PATCH without a body is refused with 400.
+    """
+
+    authentication_classes: Any = (ApiKeyAuthentication,)
+    permission_classes: "tuple[type[BasePermission], ...]" = (IsAuthenticated,)
+    parser_classes: "tuple[type[BaseParser], ...]" = (HardenedJSONParser,)
+    renderer_classes: "tuple[type[BaseRenderer], ...]" = (JSONRenderer,)
+
+    max_body_bytes: int = MAX_BYTES
+    body_required: bool = True
+
+    @property
+    def client(self) -> ApiClient:
+        """Who calls."""
+        client = self.request.auth
+        assert isinstance(client, ApiClient)
+        return client
+
+    @property
+    def institution(self) -> Institution:
+        """Whose records the caller may see: nobody else's."""
+        return self.client.institution
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Authenticate; then refuse a body that nobody would read, rather than ignore it."""
+        super().initial(request, *args, **kwargs)
+        if request.method not in {"POST", "PUT", "PATCH"}:
+            return
+        if str(request.META.get("CONTENT_LENGTH") or "0") == "0":
+            if self.body_required:
+                raise MalformedBody(_("The body is empty."), code="empty_body")
+        elif not request.content_type:
+            raise UnsupportedMediaType("", detail=_("Say the Content-Type of the body."))
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """Add what was timed with `timed` as ``Server-Timing``."""
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        timings: dict[str, float] = getattr(self, "_timings", {})
+        if timings:
+            answer["Server-Timing"] = ", ".join(f"{name};dur={ms:.1f}" for name, ms in timings.items())
+        return answer
+
+    def timed(self, name: str, ms: float) -> None:
+        """Show the caller where the time went: ``Server-Timing: queue;dur=3.1``. Names are tokens."""
+        self._timings = {**getattr(self, "_timings", {}), name: ms}

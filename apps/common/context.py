@@ -1,0 +1,22 @@
+"""What is being worked on, as far as logs and the audit trail want to know.
+
+Bound once at an edge (a request, a task) and carried by context variables, so that every log
+line names its request or job without anybody passing it along. Identifiers only, never contents.
+"""
+
+import structlog
+
+
+def bind(**identifiers: str) -> None:
+    """Add identifiers to every log line of this request or task."""
+    structlog.contextvars.bind_contextvars(**identifiers)
+
+
+def clear() -> None:
+    """Forget everything bound; called where a request or a task begins and ends."""
+    structlog.contextvars.clear_contextvars()
+
+
+def request_id() -> str:
+    """Identifier of the request being answered, or "" outside of one."""
+    return str(structlog.contextvars.get_contextvars().get("request_id", ""))
