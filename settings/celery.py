@@ -50,7 +50,6 @@ class Configuration:
     task_ignore_result = True
     task_store_errors_even_if_ignored = False
     task_acks_late = True
-    task_acks_on_failure_or_timeout = True
     task_publish_retry = False
     task_publish_retry_policy = {"max_retries": 1, "interval_start": 0.0, "interval_step": 0.1, "interval_max": 0.1}
     broker_transport_options = TRANSPORT_OPTIONS

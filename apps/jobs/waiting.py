@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 RECONNECT_S = 0.05  # doubles up to the longest
 RECONNECT_LONGEST_S = 2.0
+STOP_CHECK_S = 0.5  # how often the thread looks whether it is to end; asks the database nothing
 # A server that vanished without a word is noticed within about 15 s.
 KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 2, "connect_timeout": 5}
 
@@ -44,13 +45,21 @@ def listening(*, timeout_s: float = 5.0) -> bool:
     return _listener().listening.wait(timeout_s)
 
 
+def stop() -> None:
+    """End this process's listening; the next wait begins anew."""
+    with _starting:
+        listeners = list(_listeners.values())
+        _listeners.clear()
+    for listener in listeners:
+        listener.stop()
+
+
 class Listener:
     """Hears of jobs that end and wakes those who wait for them. Safe from any thread."""
 
     def __init__(self, dsn: str) -> None:
         """Prepare to listen at ``dsn``, a libpq connection string."""
         self.listening = threading.Event()
-        self.backend_pid = 0
         self._dsn = dsn
         self._waiting: dict[UUID, set[threading.Event]] = {}
         self._lock = threading.Lock()
@@ -95,10 +104,9 @@ class Listener:
         with psycopg.connect(self._dsn, autocommit=True) as listening:
             listening.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
             self._catch_up(listening)
-            self.backend_pid = listening.info.backend_pid
             self.listening.set()
             while not self._stopping.is_set():
-                for notify in listening.notifies(timeout=1.0):
+                for notify in listening.notifies(timeout=STOP_CHECK_S):
                     self._wake(UUID(notify.payload))
 
     def _catch_up(self, listening: "psycopg.Connection[tuple[object, ...]]") -> None:

@@ -10,11 +10,11 @@ from apps.jobs.models import Job
 from apps.tenants.models import Institution
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-ANSWERED: list[tuple[UUID, str]] = []  # what on_expired was called with
+answered: list[tuple[UUID, str]] = []  # what on_expired was called with
 
 
 def _answer(job: Job, _now: datetime) -> None:
-    ANSWERED.append((job.pk, job.status))
+    answered.append((job.pk, job.status))
 
 
 KIND = kinds.JobKind(
@@ -30,7 +30,7 @@ KIND = kinds.JobKind(
 @pytest.fixture(autouse=True)
 def _kind():
     kinds.register(KIND)
-    ANSWERED.clear()
+    answered.clear()
     publishing.breaker.succeeded()
 
 

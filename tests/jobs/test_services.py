@@ -9,7 +9,7 @@ from apps.common.errors import NotFound
 from apps.jobs import kinds, services
 from apps.jobs.models import Job
 from apps.tenants.models import Institution
-from tests.jobs.conftest import ANSWERED, KIND, NOW, facts, later, make_job
+from tests.jobs.conftest import KIND, NOW, answered, facts, later, make_job
 
 pytestmark = pytest.mark.django_db
 
@@ -142,7 +142,7 @@ def test_a_refusal_for_good_ends_the_job_and_answers_for_it(bank):
 
     assert status == "failed"
     assert facts(job) == ("failed", 1, 1, "window_exceeded")
-    assert ANSWERED == [(job.pk, "failed")]
+    assert answered == [(job.pk, "failed")]
 
 
 def test_the_third_failure_is_a_dead_letter(bank):
@@ -155,7 +155,7 @@ def test_the_third_failure_is_a_dead_letter(bank):
 
     assert statuses == ["queued", "queued", "failed"]
     assert facts(job) == ("failed", 3, 3, "x")
-    assert ANSWERED == [(job.pk, "failed")]
+    assert answered == [(job.pk, "failed")]
 
 
 def test_a_stale_fence_fails_nothing(bank):
@@ -187,7 +187,7 @@ def test_an_open_job_can_be_cancelled(bank, claimed):
     cancelled = services.cancel(job_id=job.pk, institution_id=bank.pk, now=later(1))
 
     assert (cancelled.status, cancelled.finished_at) == ("cancelled", later(1))
-    assert ANSWERED == []
+    assert answered == []
 
 
 def test_an_ended_job_cannot_be_cancelled(bank):
@@ -217,7 +217,7 @@ def test_past_its_deadline_a_job_expires_and_is_answered_for(bank, claimed):
 
     assert services.expire(job_id=job.pk, now=later(60))
 
-    assert (job.pk, "expired") in ANSWERED
+    assert (job.pk, "expired") in answered
     assert facts(job)[0::3] == ("expired", "deadline_exceeded")
 
 
@@ -227,7 +227,7 @@ def test_before_its_deadline_a_job_does_not_expire(bank):
     assert not services.expire(job_id=job.pk, now=later(59.9))
 
     assert facts(job) == ("queued", 0, 0, "")
-    assert ANSWERED == []
+    assert answered == []
 
 
 def test_a_job_expires_once(bank):
@@ -235,7 +235,7 @@ def test_a_job_expires_once(bank):
 
     assert [services.expire(job_id=job.pk, now=later(60)) for _ in range(2)] == [True, False]
 
-    assert ANSWERED == [(job.pk, "expired")]
+    assert answered == [(job.pk, "expired")]
 
 
 def test_an_end_whose_answer_fails_is_undone(bank, monkeypatch):
