@@ -110,7 +110,7 @@ class _Use:
     def __init__(self, view: IdempotentMixin, request: Request) -> None:
         self.view = view
         self.request = request
-        self.place = {
+        self.place: dict[str, Any] = {
             "client": view.client,
             "operation": f"{request.method} {request.path}"[:300],
             "key": idempotency_key(request),
@@ -156,7 +156,7 @@ class _Use:
     def _keep(self, record: IdempotencyRecord, response: Response) -> None:
         response.accepted_renderer = self.request.accepted_renderer
         response.accepted_media_type = self.request.accepted_media_type
-        response.renderer_context = self.view.get_renderer_context()
+        response.renderer_context = self.view.get_renderer_context()  # type: ignore[attr-defined]
         response.render()
         record.status = response.status_code
         record.headers = {name: response[name] for name in KEPT_HEADERS if name in response}

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.http import HttpRequest
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
@@ -69,7 +68,7 @@ WITH_BODY = (400, 413, 415, 422)
 WITH_KEY = (400, 409, 422)
 
 
-class KeyScheme(OpenApiAuthenticationExtension):
+class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Bearer keys, as OpenAPI says it."""
 
     target_class = "apps.api.authentication.ApiKeyAuthentication"
@@ -117,9 +116,7 @@ class Schema(AutoSchema):
         return operation
 
 
-def add_problem_schema(
-    result: dict[str, Any], generator: object, request: HttpRequest | None, public: bool
-) -> dict[str, Any]:
+def add_problem_schema(result: dict[str, Any], **context: object) -> dict[str, Any]:
     """Postprocessing hook: the component that every refusal refers to."""
     result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
     return result

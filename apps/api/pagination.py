@@ -6,6 +6,7 @@ from django.core import signing
 from django.utils.translation import gettext as _
 from rest_framework import pagination
 from rest_framework.request import Request
+from rest_framework.utils.urls import replace_query_param
 
 from apps.api.problems import RequestRefused
 
@@ -23,6 +24,7 @@ class CursorPagination(pagination.CursorPagination):
     here and its text never reaches a query.
     """
 
+    request: Request  # set by paginate_queryset
     page_size = 50
     max_page_size = 200
     page_size_query_param = "limit"
@@ -48,9 +50,8 @@ class CursorPagination(pagination.CursorPagination):
 
     def encode_cursor(self, cursor: Any) -> str:
         """A link to the page that begins at ``cursor``."""
-        assert self.request is not None
         sealed = _signer(self.request.path).sign_object([cursor.position, cursor.offset, cursor.reverse])
-        return str(pagination.replace_query_param(self.base_url, self.cursor_query_param, sealed))
+        return replace_query_param(str(self.base_url), self.cursor_query_param, sealed)
 
 
 def _signer(path: str) -> signing.Signer:

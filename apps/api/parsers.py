@@ -74,7 +74,7 @@ def raw_body(request: Request, *, max_bytes: int) -> bytes:
     declared = str(request.META.get("CONTENT_LENGTH") or "0")
     if declared.isdecimal() and int(declared) > max_bytes:
         raise BodyTooLarge(_("The body may have at most %(bytes)d bytes.") % {"bytes": max_bytes})
-    body = bytes(request._request.body)
+    body = bytes(request.body)
     if len(body) > max_bytes:
         raise BodyTooLarge(_("The body may have at most %(bytes)d bytes.") % {"bytes": max_bytes})
     return body

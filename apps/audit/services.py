@@ -22,7 +22,7 @@ def record(
         institution_id=None if institution is None else institution.pk,
         actor=actor,
         action=action,
-        subject_type=subject._meta.label_lower,
+        subject_type=subject._meta.label_lower,  # noqa: SLF001 - public but for its name
         subject_id=str(subject.pk),
         request_id=context.request_id(),
         at=now,

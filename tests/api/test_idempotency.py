@@ -3,6 +3,7 @@
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -131,7 +132,7 @@ def test_the_purge_never_keeps_less_than_promised(db):
         call_command("purge_idempotency_records", "--hours", "23")
 
 
-def in_threads(call, count: int) -> list:
+def in_threads(call, count: int) -> list[Any]:
     def one(_: int):
         try:
             return call()
@@ -144,7 +145,7 @@ def in_threads(call, count: int) -> list:
 
 @pytest.mark.django_db(transaction=True)
 def test_of_twenty_at_once_one_runs_and_the_others_wait_their_turn_or_see_its_answer(api):
-    token = api._credentials or api.defaults["HTTP_AUTHORIZATION"]
+    token = api.defaults["HTTP_AUTHORIZATION"]
 
     answers = in_threads(lambda: post(APIClient(HTTP_AUTHORIZATION=token)), 20)
 

@@ -21,11 +21,11 @@ from settings.urls import urlpatterns as real
 __all__ = ["handler400", "handler403", "handler404", "handler500"]
 
 
-class RowSerializer(serializers.Serializer):
+class RowSerializer(serializers.Serializer[Any]):
     amount = serializers.DecimalField(max_digits=18, decimal_places=2)
 
 
-class DocumentSerializer(serializers.Serializer):
+class DocumentSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=10)
     rows = RowSerializer(many=True, required=False)
     device = RowSerializer(required=False)
@@ -66,7 +66,7 @@ class Raising(ApiView):
 class Clients(ApiView):
     def get(self, request: Request) -> Response:
         pages = CursorPagination()
-        rows = pages.paginate_queryset(ApiClient.objects.visible_to(self.institution), request, self)
+        rows = pages.paginate_queryset(ApiClient.objects.visible_to(self.institution), request, self) or []
         return pages.get_paginated_response([row.name for row in rows])
 
 
@@ -78,7 +78,7 @@ class Once(IdempotentMixin, ApiView):
 
     def post(self, request: Request) -> Response:
         Once.runs.append(self.idempotency_id)
-        match request.data.get("then"):
+        match dict(request.data).get("then"):
             case "refuse":
                 raise InvalidInput("refused")
             case "crash":
