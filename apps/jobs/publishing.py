@@ -91,6 +91,12 @@ def publish(kind: JobKind, job_id: UUID) -> bool:
     return True
 
 
+def reset() -> None:
+    """Forget connections and failures, for a broker that has another address now."""
+    _producers.cache_clear()
+    breaker.succeeded()
+
+
 @cache
 def _producers(app: Celery) -> ProducerPool:
     """Producers of this process, on connections that give up early; a worker's own may block for long."""

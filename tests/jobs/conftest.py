@@ -1,9 +1,14 @@
 """A kind of job for the tests, with an institution to ask for it."""
 
+import json
+from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+import redis
+from celery import current_app
+from django.conf import settings
 
 from apps.jobs import kinds, publishing, services
 from apps.jobs.models import Job
@@ -58,3 +63,25 @@ def facts(job: Job) -> tuple[str, int, int, str]:
     """Where a job stands in the database: status, attempts, fence, error code."""
     job.refresh_from_db()
     return job.status, job.attempts, job.fence, job.error_code
+
+
+@pytest.fixture
+def redis_client() -> redis.Redis:
+    """The Redis that jobs are published to."""
+    return redis.Redis.from_url(settings.REDIS_URL)
+
+
+@pytest.fixture
+def dead_redis(tmp_path):
+    """Publishing finds no Redis at its address."""
+    publishing.reset()
+    before = current_app.conf.broker_url
+    current_app.conf.broker_url = f"redis+socket://{tmp_path}/nothing.sock"
+    yield
+    current_app.conf.broker_url = before
+    publishing.reset()
+
+
+def body(message: bytes) -> str:
+    """The decoded body of a message as Celery puts it into Redis."""
+    return b64decode(json.loads(message)["body"]).decode()

@@ -46,7 +46,8 @@ def finish_after(job, delay_s, ended_at):
 
 
 def test_a_waiter_is_woken_by_another_connections_finish_within_100_ms(bank):
-    job, ended_at = make_job(bank), []
+    job = make_job(bank)
+    ended_at: list[float] = []
     thread = finish_after(job, 0.3, ended_at)
 
     done = waiting.wait_until_done(job.pk, timeout_s=5.0)

@@ -24,6 +24,10 @@ def score(engine, claim):
     services.finish(claim=claim, now=NOW)
 
 
+def crash(_claim):
+    raise ZeroDivisionError
+
+
 def attempt(job, engine, at=NOW):
     return perform(job_id=job.pk, work=partial(score, engine), clock=lambda: at)
 
@@ -79,7 +83,7 @@ def test_a_crash_inside_the_work_is_tried_again_and_then_a_dead_letter(bank):
     job = make_job(bank)
 
     for at in (0, 10, 20):
-        assert not perform(job_id=job.pk, work=lambda _claim: 1 // 0, clock=partial(later, at))
+        assert not perform(job_id=job.pk, work=crash, clock=partial(later, at))
 
     assert facts(job) == ("failed", 3, 3, "internal_error")
 

@@ -1,0 +1,57 @@
+"""The reconciler's process."""
+
+import logging
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import InterfaceError, OperationalError, connection
+from django.utils import timezone
+
+from apps.jobs import reconciler
+
+logger = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    """Loops over PostgreSQL alone; outlives its restarts; ends on SIGTERM once its pass is done."""
+
+    help = "Bring back lost jobs, end overdue ones and tell workers of those that wait."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """``--once`` for a scheduler of your own."""
+        parser.add_argument("--once", action="store_true", help="make one pass and end")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Make passes until told to stop."""
+        stopping = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _setter(stopping))
+        if options["once"]:
+            self.stdout.write(str(reconciler.reconcile_once(now=timezone.now())))
+            return
+        while not stopping.is_set():
+            stopping.wait(_pass())
+
+
+def _pass() -> float:
+    """One pass. Returns the seconds until the next; a lost PostgreSQL is asked again after a tick."""
+    try:
+        counts = reconciler.reconcile_once(now=timezone.now())
+        pause_s = reconciler.pause_s(now=timezone.now())
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("PostgreSQL does not answer", extra={"error": type(error).__name__})
+        connection.close()
+        return reconciler.TICK_S
+    if counts != reconciler.Counts():
+        logger.info("reconciled", extra={"counts": str(counts)})
+    return pause_s
+
+
+def _setter(event: threading.Event) -> "Any":
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        event.set()
+
+    return stop
