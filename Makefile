@@ -1,0 +1,92 @@
+# Assay's commands. `make help` lists them. Nothing but Python 3.11 is needed beforehand.
+
+PYTHON      ?= $(shell command -v python3.11 || command -v python3)
+# Where torch alone is fetched from, for a CUDA or CPU build other than your index's own;
+# see "CPU or CUDA" in docs/operations.md.
+TORCH_INDEX ?=
+ARGS        ?=
+
+BIN      := .venv/bin
+STAMP    := .venv/.installed
+MESSAGES := locale/zh_Hans/LC_MESSAGES/django.mo
+LOCKS    := requirements/base.txt requirements/worker.txt requirements/dev.txt
+CODE     := manage.py conftest.py settings apps riskscore clinical inference training benchmarks tests
+OPENAPI  := docs/api/openapi.yaml
+export DO_NOT_TRACK := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+MAKEFLAGS += --no-print-directory
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check bench bench-rest train-risk chaos lock openapi messages migrate clean
+
+help:  ## List these commands
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
+		printf '  make %-11s %s\n' "$$name" "$$text"; done
+
+demo: $(STAMP) $(MESSAGES)  ## Start everything, score a few hundred transactions, show what came out; ARGS=--exit ends there
+	@$(BIN)/python manage.py demo $(ARGS)
+
+up: $(STAMP) $(MESSAGES)  ## Start everything and serve until Ctrl-C
+	@$(BIN)/python manage.py up $(ARGS)
+
+test: $(STAMP) $(MESSAGES)  ## Run the tests; ARGS="-k name" picks some
+	@$(BIN)/python -m pytest -m "not chaos" $(ARGS)
+
+check: $(STAMP) $(MESSAGES)  ## Lint, types, import rules, migrations, OpenAPI drift, documentation
+	@mkdir -p var
+	@echo "ruff"            && $(BIN)/ruff check --quiet .
+	@echo "format"          && $(BIN)/ruff format --check --quiet .
+	@echo "types"           && $(BIN)/mypy --no-error-summary $(CODE)
+	@echo "import rules"    && $(BIN)/lint-imports --no-logo >var/imports.txt 2>&1 || { cat var/imports.txt; exit 1; }
+	@echo "system checks"   && $(BIN)/python manage.py check --fail-level WARNING >/dev/null
+	@echo "migrations"      && $(BIN)/python manage.py makemigrations --check --dry-run >var/migrations.txt || { cat var/migrations.txt; exit 1; }
+	@echo "OpenAPI"         && $(BIN)/python manage.py spectacular --validate --fail-on-warn --file var/openapi.yaml && diff -u $(OPENAPI) var/openapi.yaml
+	@echo "documentation"   && $(BIN)/python -m pytest -q --no-header --no-summary tests/house/test_docs.py >var/docs.txt || { cat var/docs.txt; exit 1; }
+
+bench: $(STAMP)  ## Measure the engine beside its peers; rewrites docs/benchmarks.md
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-rest: $(STAMP)  ## Measure single synchronous calls end to end over REST
+	@$(BIN)/python -m benchmarks.rest $(ARGS)
+
+train-risk: $(STAMP)  ## Train the risk model that ships, from its generator to checkpoints/
+	@$(BIN)/python -m training.risk $(ARGS)
+
+chaos: $(STAMP)  ## Kill workers and empty Redis under load, and count what was lost
+	@$(BIN)/python -m pytest -m chaos $(ARGS)
+
+openapi: $(STAMP)  ## Write docs/api/openapi.yaml anew
+	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file $(OPENAPI)
+
+messages: $(STAMP)  ## Collect translatable strings into locale/, and compile them
+	@$(BIN)/pybabel --quiet extract --no-location --omit-header --sort-output \
+		--keywords "gettext_lazy ngettext_lazy:1,2 pgettext:1c,2 pgettext_lazy:1c,2 _" \
+		--output var/django.pot settings apps riskscore clinical
+	@$(BIN)/pybabel --quiet update --domain django --input-file var/django.pot --output-dir locale --omit-header \
+		--no-fuzzy-matching --ignore-obsolete --width 120
+	@$(BIN)/pybabel --quiet compile --domain django --directory locale
+
+migrate: $(STAMP)  ## Bring the database's tables up to date
+	@$(BIN)/python manage.py migrate
+
+lock: $(STAMP)  ## Resolve requirements/*.in anew; writes requirements/*.txt
+	@cd requirements && for name in base worker dev; do \
+		../$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-header --no-emit-options --no-emit-index-url \
+			--no-emit-find-links --no-emit-trusted-host --annotation-style=line --output-file $$name.txt $$name.in && \
+		sed -i -E 's/^(torch==[0-9.]+)\+[a-z0-9]+/\1/' $$name.txt || exit 1; done
+
+clean:  ## Remove the environment and everything embedded servers hold
+	@rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .hypothesis $(MESSAGES)
+
+$(STAMP): $(LOCKS)
+	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+		echo "Assay needs Python 3.11; found: $$($(PYTHON) --version 2>&1 || echo none). Name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@mkdir -p var
+	@echo "Installing what requirements/*.txt lists into .venv (a few minutes, once)"
+	@$(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep -o '^torch==[0-9.]*' requirements/worker.txt)"
+	@$(BIN)/python -m pip install --quiet $(addprefix -r ,$(LOCKS))
+	@touch $(STAMP)
+
+%.mo: %.po | $(STAMP)
+	@$(BIN)/pybabel --quiet compile --domain django --directory locale
