@@ -1,4 +1,9 @@
+from typing import TYPE_CHECKING
+
 from django.apps import AppConfig
+
+if TYPE_CHECKING:
+    from apps.jobs.models import Job
 
 
 class RiskscoreConfig(AppConfig):
@@ -6,3 +11,24 @@ class RiskscoreConfig(AppConfig):
 
     name = "riskscore"
     label = "riskscore"
+
+    def ready(self) -> None:
+        """Say how the work of an assessment is done, and what answers where it is not."""
+        from apps.jobs.kinds import JobKind, register
+        from riskscore import services
+
+        register(
+            JobKind(
+                name=services.JOB_KIND,
+                task_name="riskscore.score_assessment",
+                queue="inference",
+                lease_s=30.0,
+                on_expired=services.degrade,
+                result_path=result_path,
+            )
+        )
+
+
+def result_path(job: "Job") -> str:
+    """Where an assessment's job leaves its result, below ``/api/v1``."""
+    return f"/risk/assessments/{job.subject_id}"

@@ -36,6 +36,14 @@ class Thresholds:
             raise ValueError("thresholds must rise: 0 < review < block_and_review < decline <= 1")
 
 
+DEFAULT_THRESHOLDS = Thresholds(
+    version="default-2026-11-23",
+    review=Decimal("0.2000"),
+    block_and_review=Decimal("0.5000"),
+    decline=Decimal("0.9000"),
+)
+
+
 class Cause(StrEnum):
     """What settled an outcome."""
 

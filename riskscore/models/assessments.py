@@ -39,6 +39,7 @@ class RiskAssessment(UUIDModel):
     thresholds = models.JSONField(help_text=_("Version and values in force when it was asked for."))
     rule_hits = models.JSONField(default=list)
     list_hits = models.JSONField(default=list)
+    evidence = models.JSONField(default=dict, help_text=_("By feature group, which events it was compared with."))
 
     score = models.DecimalField(max_digits=5, decimal_places=4, null=True)
     risk_level = models.CharField(max_length=16, default="")

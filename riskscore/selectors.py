@@ -1,0 +1,86 @@
+"""Reading what an institution stored and decided."""
+
+from datetime import datetime
+from functools import lru_cache
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from apps.common.errors import NotFound
+from riskscore.events import Event
+from riskscore.features import AccountWindow
+from riskscore.lists import ListAction, ListHit, ListKind, keys
+from riskscore.models import Event as StoredEvent
+from riskscore.models import ListEntry, RiskAssessment, RulesetVersion, ThresholdsVersion
+from riskscore.policy import DEFAULT_THRESHOLDS, Thresholds
+from riskscore.records import window_events
+from riskscore.rules import DEFAULT_RULESET, Ruleset, parse_ruleset
+from riskscore.windows import WINDOW_LIMIT
+
+
+def access_assessment(*, institution_id: UUID, assessment_id: UUID) -> RiskAssessment:
+    """One assessment of the institution, with what a page about it shows.
+
+    Raises:
+        NotFound: there is none, or it is another institution's.
+    """
+    found = assessments_of(institution_id).filter(pk=assessment_id).first()
+    if found is None:
+        raise NotFound(_("There is no such assessment."))
+    return found
+
+
+def assessments_of(institution_id: UUID) -> QuerySet[RiskAssessment]:
+    """Everything the institution asked, with what a page about each shows."""
+    owned = RiskAssessment.objects.filter(institution_id=institution_id)
+    heavy = ("profile_packed", "current_packed", "event__packed", "event__features", "event__device_fields")
+    return owned.select_related("event__account", "event__counterparty", "job").defer(*heavy)
+
+
+def account_window(account_id: int, *, before: int) -> AccountWindow:
+    """The account as it was when its event of sequence ``before`` arrived. One query."""
+    rows = StoredEvent.objects.filter(account_id=account_id, sequence__lt=before, sequence__gte=before - WINDOW_LIMIT)
+    return AccountWindow(event for _, event in window_events(rows.order_by("sequence")))
+
+
+def thresholds_in_force(institution_id: UUID) -> Thresholds:
+    """What the institution set, or what Assay starts with."""
+    row = ThresholdsVersion.objects.filter(institution_id=institution_id, active=True).first()
+    if row is None:
+        return DEFAULT_THRESHOLDS
+    return Thresholds(
+        version=str(row.version), review=row.review, block_and_review=row.block_and_review, decline=row.decline
+    )
+
+
+def ruleset_in_force(institution_id: UUID) -> Ruleset:
+    """What the institution set, or what Assay starts with."""
+    pk = RulesetVersion.objects.filter(institution_id=institution_id, active=True).values_list("pk", flat=True).first()
+    return DEFAULT_RULESET if pk is None else _parsed(pk)
+
+
+@lru_cache(maxsize=256)
+def _parsed(pk: UUID) -> Ruleset:
+    row = RulesetVersion.objects.get(pk=pk)  # a version never changes, so it is read once
+    return parse_ruleset(row.document, version=str(row.version))
+
+
+def list_hits(institution_id: UUID, event: Event, *, now: datetime) -> tuple[ListHit, ...]:
+    """The list entries in force that the event matches."""
+    told = frozenset((str(kind), value) for kind, value in keys(event))
+    entries = ListEntry.objects.filter(
+        Q(expires_at__isnull=True) | Q(expires_at__gt=now),
+        institution_id=institution_id,
+        value__in={value for _, value in told},
+    )
+    return tuple(_hit(entry) for entry in entries.order_by("created_at", "pk") if (entry.kind, entry.value) in told)
+
+
+def _hit(entry: ListEntry) -> ListHit:
+    return ListHit(
+        entry_id=str(entry.pk),
+        action=ListAction(entry.action),
+        kind=ListKind(entry.kind),
+        overridable=entry.overridable,
+    )

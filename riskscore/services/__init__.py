@@ -1,0 +1,23 @@
+"""Everything that changes what is stored about risk, one verb each."""
+
+from riskscore.services.feedback import LabelledInFuture, record_feedback
+from riskscore.services.ingestion import Ingested, ToldElsewhere, ingest_events
+from riskscore.services.policies import set_ruleset, set_thresholds
+from riskscore.services.requests import JOB_KIND, EventDiffers, request_assessment
+from riskscore.services.scoring import Release, degrade, score_assessment
+
+__all__ = [
+    "JOB_KIND",
+    "EventDiffers",
+    "Ingested",
+    "LabelledInFuture",
+    "Release",
+    "ToldElsewhere",
+    "degrade",
+    "ingest_events",
+    "record_feedback",
+    "request_assessment",
+    "score_assessment",
+    "set_ruleset",
+    "set_thresholds",
+]

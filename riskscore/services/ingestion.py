@@ -1,0 +1,72 @@
+"""History: events that are stored and remembered, but not scored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from apps.common.errors import Conflict
+from riskscore.events import Event
+from riskscore.models import Event as StoredEvent
+from riskscore.records import content_sha256
+from riskscore.services.arrivals import append_events
+
+
+class ToldElsewhere(Conflict):
+    """Another request told one of the same events at this moment; nothing was stored, try again."""
+
+    code = "told_elsewhere"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingested:
+    """What became of a batch of events.
+
+    Attributes:
+        duplicates: told before, with the same contents; nothing was stored for them.
+        differing: by the caller's numbering, those whose id was told before with other contents.
+    """
+
+    accepted: int
+    duplicates: int
+    differing: tuple[int, ...]
+
+
+@transaction.atomic
+def ingest_events(*, institution_id: UUID, events: Mapping[int, Event], now: datetime) -> Ingested:
+    """Append events to their accounts' histories in the order given, each id once. Safe to repeat.
+
+    Args:
+        events: by the caller's numbering, such as line numbers.
+
+    Raises:
+        ToldElsewhere: see there.
+    """
+    stored = _stored(institution_id, events)
+    told = dict(stored)
+    fresh: dict[str, Event] = {}
+    duplicates, differing = 0, []
+    for number, event in events.items():
+        digest = content_sha256(event)
+        if told.setdefault(event.id, digest) != digest:
+            differing.append(number)
+        elif event.id in fresh or event.id in stored:
+            duplicates += 1
+        else:
+            fresh[event.id] = event
+    try:
+        accepted = append_events(institution_id=institution_id, events=list(fresh.values()), now=now)
+    except IntegrityError as error:
+        if "event_external_id_once" not in str(error):
+            raise
+        raise ToldElsewhere(_("Another request stored one of these events just now. Try again.")) from None
+    return Ingested(accepted=accepted, duplicates=duplicates, differing=tuple(differing))
+
+
+def _stored(institution_id: UUID, events: Mapping[int, Event]) -> dict[str, bytes]:
+    ids = {event.id for event in events.values()}
+    rows = StoredEvent.objects.filter(institution_id=institution_id, external_id__in=ids)
+    return {external_id: bytes(digest) for external_id, digest in rows.values_list("external_id", "content_sha256")}

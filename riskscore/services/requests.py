@@ -1,0 +1,123 @@
+"""Asking for an assessment: the event stored, the rules applied, the work promised, in one transaction."""
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from apps.common.errors import Conflict
+from apps.jobs import services as jobs
+from apps.tenants.models import ApiClient
+from riskscore.encoding import SCHEMA, pack_current, pack_profile
+from riskscore.events import Event
+from riskscore.evidence import evidence
+from riskscore.features import Features, profile
+from riskscore.lists import ListHit
+from riskscore.models import Event as StoredEvent
+from riskscore.models import RiskAssessment
+from riskscore.records import content_sha256
+from riskscore.rules import RuleHit, evaluate, facts_of, hits_of_lists
+from riskscore.selectors import account_window, list_hits, ruleset_in_force, thresholds_in_force
+from riskscore.services.arrivals import Arrival, append_event
+
+JOB_KIND = "risk.assessment"
+ONCE = "event_external_id_once"
+
+
+class EventDiffers(Conflict):
+    """The institution already told an event of this id, with other contents."""
+
+    code = "event_differs"
+
+
+def request_assessment(
+    *, client: ApiClient, event: Event, deadline_s: float, now: datetime, request_id: str = ""
+) -> tuple[RiskAssessment, bool]:
+    """Store an event, apply the rules and queue it for the model. An event is assessed once.
+
+    An event told before as history is assessed against what was known when it arrived.
+
+    Args:
+        deadline_s: from now; after it the rules alone answer.
+
+    Returns:
+        The assessment, and whether this call created it.
+
+    Raises:
+        EventDiffers: the event's id was used before for something else; nothing changed.
+    """
+    try:
+        with transaction.atomic():
+            arrival = append_event(institution_id=client.institution_id, event=event, now=now)
+            return _open(client, arrival, deadline_s=deadline_s, now=now, request_id=request_id), True
+    except IntegrityError as error:
+        if ONCE not in str(error):
+            raise
+    with transaction.atomic():
+        row = _told_before(client, event)
+        existing = RiskAssessment.objects.filter(event=row).first()
+        if existing is not None:
+            return existing, False
+        window = account_window(row.account_id, before=row.sequence)
+        arrival = Arrival(row=row, event=event, features=Features.from_dict(row.features), window=window)
+        return _open(client, arrival, deadline_s=deadline_s, now=now, request_id=request_id), True
+
+
+def _told_before(client: ApiClient, event: Event) -> StoredEvent:
+    row = StoredEvent.objects.select_for_update().get(institution_id=client.institution_id, external_id=event.id)
+    if bytes(row.content_sha256) != content_sha256(event):
+        raise EventDiffers(_("An event with this id was told before, with other contents."), pointer="/id")
+    return row
+
+
+def _open(client: ApiClient, arrival: Arrival, *, deadline_s: float, now: datetime, request_id: str) -> RiskAssessment:
+    institution_id, event = client.institution_id, arrival.event
+    lists = list_hits(institution_id, event, now=now)
+    ruleset, thresholds = ruleset_in_force(institution_id), thresholds_in_force(institution_id)
+    hits = (*hits_of_lists(lists), *evaluate(ruleset, facts_of(event, arrival.features, lists)))
+    assessment_id = uuid4()
+    job = jobs.enqueue(
+        institution=client.institution,
+        kind=JOB_KIND,
+        subject_id=assessment_id,
+        deadline_at=now + timedelta(seconds=deadline_s),
+        now=now,
+        request_id=request_id,
+    )
+    return RiskAssessment.objects.create(
+        id=assessment_id,
+        institution_id=institution_id,
+        client=client,
+        event=arrival.row,
+        job=job,
+        created_at=now,
+        profile_packed=pack_profile(profile(arrival.window)).packed,
+        current_packed=pack_current(event, arrival.features).packed,
+        encoding=SCHEMA.version,
+        ruleset_version=ruleset.version,
+        thresholds={name: str(value) for name, value in asdict(thresholds).items()},
+        rule_hits=[hit_document(hit) for hit in hits],
+        list_hits=[list_document(hit) for hit in lists],
+        evidence=_evidence(arrival),
+    )
+
+
+def hit_document(hit: RuleHit) -> dict[str, Any]:
+    """A rule hit as JSON; `riskscore.services.answers` reads it back."""
+    return asdict(hit)
+
+
+def list_document(hit: ListHit) -> dict[str, Any]:
+    """A list hit as JSON."""
+    return asdict(hit)
+
+
+def _evidence(arrival: Arrival) -> dict[str, list[dict[str, str]]]:
+    found = evidence(arrival.event, arrival.window)
+    return {
+        group: [{"event": piece.event_id, "pointer": f"/{piece.field}"} for piece in pieces]
+        for group, pieces in found.items()
+    }

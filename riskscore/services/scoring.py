@@ -1,0 +1,241 @@
+"""Answering an assessment: by the model where it answers in time, by the rules alone where it does not."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.jobs import services as jobs
+from apps.jobs.models import Job
+from apps.jobs.services import Claim
+from apps.jobs.work import perform
+from inference.api import (
+    DeadlineExceeded,
+    Engine,
+    EngineError,
+    EventPosition,
+    Priority,
+    ScoreRequest,
+    ScoreResult,
+)
+from riskscore.anomalies import AnomalyType
+from riskscore.encoding import history_start, questions
+from riskscore.lists import ListAction, ListHit, ListKind
+from riskscore.models import Event, RiskAssessment
+from riskscore.outcomes import Outcome
+from riskscore.policy import Decision, Thresholds, combine, combine_without_model
+from riskscore.rules import RuleHit, rules_only
+from riskscore.scoring import Calibration, RiskScore, assess
+
+MOST_REASONS = 4  # principal reasons, as adverse-action notices have it
+SMALLEST_CONTRIBUTION = 0.05  # calibrated log-odds; below it the fourth decimal of most scores stands still
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """The model that is to answer, and how its logits are read.
+
+    Attributes:
+        name: as the engine knows the checkpoint.
+        digest: of the checkpoint the calibration was fitted on.
+    """
+
+    name: str
+    digest: str
+    calibration: Calibration
+
+
+class Unusable(EngineError):  # noqa: N818 (named like its siblings in inference.api)
+    """The engine answered with something that is no answer to an assessment."""
+
+    code = "unusable_answer"
+
+
+def score_assessment(
+    *,
+    job_id: UUID,
+    engine: Engine,
+    release: Release,
+    clock: Callable[[], datetime],
+    monotonic: Callable[[], float] = time.monotonic,
+) -> bool:
+    """Do one attempt at an assessment's job. Safe to call twice, and from any number of workers.
+
+    Returns:
+        Whether this call completed the assessment with the model's answer.
+    """
+
+    def attempt(claim: Claim) -> None:
+        assessment = RiskAssessment.objects.select_related("event").defer(*UNREAD).get(pk=claim.subject_id)
+        result = _ask(engine, _request(claim, assessment, release, clock, monotonic), claim, clock)
+        _complete(claim, assessment, result, release, clock)
+
+    return perform(job_id=job_id, work=attempt, clock=clock)
+
+
+UNREAD = ("event__features", "event__device_fields", "event__packed")
+
+
+def degrade(job: Job, now: datetime) -> None:
+    """Give the answer of the rules alone, because the job ended without the model's.
+
+    Runs inside the transaction that ends the job. An assessment that has an answer keeps it.
+    """
+    assessment = RiskAssessment.objects.only("rule_hits", "status").get(pk=job.subject_id)
+    hits = tuple(_hit(document) for document in assessment.rule_hits)
+    answer = rules_only(hits)
+    RiskAssessment.objects.filter(pk=assessment.pk, status=RiskAssessment.Status.PENDING).update(
+        status=RiskAssessment.Status.COMPLETED,
+        completed_at=now,
+        degraded=True,
+        degraded_code=job.error_code,
+        anomaly_type=answer.anomaly,
+        **_decided(combine_without_model(hits)),
+    )
+
+
+def _request(
+    claim: Claim,
+    assessment: RiskAssessment,
+    release: Release,
+    clock: Callable[[], datetime],
+    monotonic: Callable[[], float],
+) -> ScoreRequest:
+    event = assessment.event
+    history = Event.objects.filter(
+        account_id=event.account_id,
+        sequence__gte=history_start(event.sequence),
+        sequence__lt=event.sequence,
+        encoding=assessment.encoding,
+    )
+    packed = history.order_by("sequence").values_list("packed", flat=True)
+    profile, current = (EventPosition(bytes(raw)) for raw in (assessment.profile_packed, assessment.current_packed))
+    return ScoreRequest(
+        id=f"{claim.job_id}:{claim.fence}",
+        model=release.name,
+        namespace=str(claim.institution_id),
+        record=tuple(EventPosition(bytes(raw)) for raw in packed),
+        questions=questions(profile, current),
+        priority=Priority.INTERACTIVE,
+        deadline_at=monotonic() + (claim.deadline_at - clock()).total_seconds(),
+    )
+
+
+def _ask(engine: Engine, request: ScoreRequest, claim: Claim, clock: Callable[[], datetime]) -> ScoreResult:
+    future = engine.submit(request)
+    try:
+        return future.result(timeout=max(0.0, (claim.deadline_at - clock()).total_seconds()))
+    except (FutureTimeout, CancelledError):
+        engine.cancel(request.id)
+        raise DeadlineExceeded("the engine had not answered by the deadline") from None
+
+
+def _complete(
+    claim: Claim, assessment: RiskAssessment, result: ScoreResult, release: Release, clock: Callable[[], datetime]
+) -> None:
+    score = _read(result, release)
+    hits = tuple(_hit(document) for document in assessment.rule_hits)
+    lists = tuple(_listed(document) for document in assessment.list_hits)
+    decision = combine(score.score, hits, _thresholds(assessment.thresholds), lists)
+    with transaction.atomic():
+        now = clock()
+        jobs.finish(claim=claim, now=now)
+        RiskAssessment.objects.filter(pk=assessment.pk, status=RiskAssessment.Status.PENDING).update(
+            status=RiskAssessment.Status.COMPLETED,
+            completed_at=now,
+            score=score.score,
+            anomaly_type=score.anomaly,
+            anomaly_probabilities={kind.value: float(share) for kind, share in score.anomalies},
+            reasons=_reasons(score, assessment.evidence),
+            **_decided(decision),
+            **_provenance(result, release),
+        )
+
+
+def _read(result: ScoreResult, release: Release) -> RiskScore:
+    """The model's answer, if it is one.
+
+    Raises:
+        Unusable: another checkpoint answered than the calibration is for, or it said nothing finite.
+    """
+    if result.model.digest != release.digest:
+        raise Unusable("another checkpoint answered than the calibration is for")
+    if not all(math.isfinite(value) for answer in result.answers for value in (*answer.logits, *answer.probabilities)):
+        raise Unusable("a logit is not finite")
+    return assess(result.answers, release.calibration)
+
+
+def _reasons(score: RiskScore, evidence: Mapping[str, Any]) -> list[dict[str, Any]]:
+    ranked = sorted(score.contributions.items(), key=lambda item: (-abs(item[1]), item[0]))
+    return [
+        {
+            "code": f"{group}.{'raises' if contribution > 0 else 'lowers'}",
+            "contribution": round(contribution, 4),
+            "evidence": evidence.get(group, []),
+        }
+        for group, contribution in ranked[:MOST_REASONS]
+        if abs(contribution) >= SMALLEST_CONTRIBUTION
+    ]
+
+
+def _decided(decision: Decision) -> dict[str, Any]:
+    return {
+        "outcome": decision.outcome,
+        "risk_level": decision.risk_level,
+        "causes": [str(cause) for cause in decision.causes],
+    }
+
+
+def _provenance(result: ScoreResult, release: Release) -> dict[str, Any]:
+    return {
+        "model_name": result.model.name,
+        "model_digest": result.model.digest,
+        "model_precision": result.model.precision,
+        "model_kernels": result.model.kernels,
+        "calibration_version": release.calibration.version,
+        "positions_total": result.usage.total,
+        "positions_cached": result.usage.cached,
+        "positions_shared": result.usage.shared,
+        "queue_ms": result.queue_ms,
+        "infer_ms": result.compute_ms,
+    }
+
+
+def _hit(document: Mapping[str, Any]) -> RuleHit:
+    outcome = document["outcome"]
+    return RuleHit(
+        rule_id=document["rule_id"],
+        name=document["name"],
+        reason=document["reason"],
+        outcome=None if outcome is None else Outcome(outcome),
+        watch=document["watch"],
+        weight=document["weight"],
+        anomaly=AnomalyType(document["anomaly"]),
+        overridable=document["overridable"],
+    )
+
+
+def _listed(document: Mapping[str, Any]) -> ListHit:
+    return ListHit(
+        entry_id=document["entry_id"],
+        action=ListAction(document["action"]),
+        kind=ListKind(document["kind"]),
+        overridable=document["overridable"],
+    )
+
+
+def _thresholds(document: Mapping[str, str]) -> Thresholds:
+    return Thresholds(
+        version=document["version"],
+        review=Decimal(document["review"]),
+        block_and_review=Decimal(document["block_and_review"]),
+        decline=Decimal(document["decline"]),
+    )
