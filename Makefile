@@ -9,7 +9,7 @@ ARGS        ?=
 BIN      := .venv/bin
 STAMP    := .venv/.installed
 MESSAGES := locale/zh_Hans/LC_MESSAGES/django.mo
-LOCKS    := requirements/base.txt requirements/worker.txt requirements/dev.txt
+LOCKS    := requirements/base.txt requirements/local.txt requirements/worker.txt requirements/dev.txt
 CODE     := manage.py conftest.py settings apps riskscore clinical inference training benchmarks tests
 OPENAPI  := docs/api/openapi.yaml
 export DO_NOT_TRACK := 1
@@ -70,7 +70,7 @@ migrate: $(STAMP)  ## Bring the database's tables up to date
 	@$(BIN)/python manage.py migrate
 
 lock: $(STAMP)  ## Resolve requirements/*.in anew; writes requirements/*.txt
-	@cd requirements && for name in base worker dev; do \
+	@cd requirements && for name in base local worker dev; do \
 		../$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-header --no-emit-options --no-emit-index-url \
 			--no-emit-find-links --no-emit-trusted-host --annotation-style=line --output-file $$name.txt $$name.in && \
 		sed -i -E 's/^(torch==[0-9.]+)\+[a-z0-9]+/\1/' $$name.txt || exit 1; done

@@ -1,0 +1,55 @@
+"""Everything Assay needs, in one terminal."""
+
+import signal
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+
+from settings import stack
+from settings.embedded import EmbeddedServerError
+from settings.supervisor import NotReadyError, Supervisor
+
+READY_TIMEOUT_S = 180.0
+
+
+class Command(BaseCommand):
+    """Runs web, inference worker and reconciler until Ctrl-C, restarting what dies."""
+
+    help = "Start everything and serve until Ctrl-C."
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        """Start, say where it answers, watch, stop."""
+        try:
+            web_port = stack.port("ASSAY_WEB_PORT", stack.WEB_PORT)
+            worker_port = stack.port("ASSAY_WORKER_PORT", stack.WORKER_PORT)
+            stack.prepare()
+        except (EmbeddedServerError, stack.PortTakenError) as error:
+            raise CommandError(str(error)) from error
+        family = stack.supervisor(web_port=web_port, worker_port=worker_port)
+        stop_on_signals(family)
+        try:
+            self._serve(family, web_port=web_port)
+        except NotReadyError as error:
+            raise CommandError(str(error)) from error
+        finally:
+            self.stdout.write(_("Stopping."))
+            family.stop()
+
+    def _serve(self, family: Supervisor, *, web_port: int) -> None:
+        family.start()
+        family.wait_until_ready(
+            timeout_s=READY_TIMEOUT_S, on_ready=lambda name: self.stdout.write(_("%(name)s is up") % {"name": name})
+        )
+        self.stdout.write(_("Assay answers at http://localhost:%(port)s/api/docs") % {"port": web_port})
+        self.stdout.write(_("A key for a system of yours:"))
+        self.stdout.write("  .venv/bin/python manage.py create_institution --help")
+        self.stdout.write("  .venv/bin/python manage.py create_api_client --help")
+        self.stdout.write(_("Logs: %(folder)s. Ctrl-C stops everything.") % {"folder": family.logs})
+        family.watch(on_restart=lambda name: self.stderr.write(_("%(name)s had ended; restarted") % {"name": name}))
+
+
+def stop_on_signals(family: Supervisor) -> None:
+    """Let Ctrl-C and SIGTERM end ``watch`` and ``wait_until_ready`` in an orderly way."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: family.request_stop())

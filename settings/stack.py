@@ -1,0 +1,98 @@
+"""What Assay consists of when it runs on one machine, and what must be true before it starts."""
+
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+
+from settings import embedded
+from settings.env import ROOT, env
+from settings.supervisor import Service, Supervisor
+
+HOST = "127.0.0.1"
+WEB_PORT, WORKER_PORT = 8000, 8001
+WEB_THREADS = 32  # each waits for at most one assessment at a time
+SCORING_CONCURRENCY = 32  # tasks in one engine's hands, so that it can batch them
+
+
+class PortTakenError(RuntimeError):
+    """Another program listens where Assay is to listen."""
+
+
+def prepare() -> None:
+    """Start what is embedded, bring the tables up to date, collect static files, register the models that ship.
+
+    Safe to repeat. Raises EmbeddedServerError where a server cannot run.
+    """
+    if not env.str("REDIS_URL", default=None):
+        embedded.start_redis(settings.STATE_DIR)
+    call_command("migrate", verbosity=0, interactive=False)
+    call_command("collectstatic", verbosity=0, interactive=False)
+
+
+def port(name: str, default: int) -> int:
+    """The port a variable names, or the default, free at this moment.
+
+    Raises:
+        PortTakenError: somebody listens there.
+    """
+    number = env.int(name, default=default)
+    if not _is_free(number):
+        raise PortTakenError(f"Port {number} is in use; name another in {name}")
+    return number
+
+
+def free_port(name: str, default: int) -> int:
+    """Like ``port``, but any free one where the default is taken and the variable is not set."""
+    if env.str(name, default=None) or _is_free(default):
+        return port(name, default)
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def supervisor(*, web_port: int, worker_port: int) -> Supervisor:
+    """Assay's processes, not started yet, with the servers' addresses in their environment."""
+    environment = _environment(web_port=web_port, worker_port=worker_port)
+    services = _services(web_port=web_port, worker_port=worker_port)
+    return Supervisor(services, environment=environment, folder=ROOT, logs=settings.STATE_DIR / "log")
+
+
+def _services(*, web_port: int, worker_port: int) -> list[Service]:
+    programs = Path(sys.executable).parent
+    web = [str(programs / "granian"), "--interface", "wsgi", "--host", HOST, "--port", str(web_port), "--no-ws"]
+    web += ["--workers", "1", "--blocking-threads", str(WEB_THREADS), "--log-level", "warning"]
+    worker = [str(programs / "celery"), "-A", "settings.celery", "worker", "-Q", "inference", "-n", "inference@%h"]
+    worker += ["--pool", "threads", "--concurrency", str(SCORING_CONCURRENCY), "--loglevel", "WARNING"]
+    worker += ["--disable-prefetch", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+    return [
+        Service(name="reconciler", command=[sys.executable, str(ROOT / "manage.py"), "reconcile"]),
+        Service(name="inference", command=worker, ready_port=worker_port, stop_timeout_s=20.0),
+        Service(name="web", command=[*web, "settings.wsgi:application"], ready_port=web_port),
+    ]
+
+
+def _environment(*, web_port: int, worker_port: int) -> Mapping[str, str]:
+    return {
+        **os.environ,
+        "DATABASE_URL": settings.DATABASE_URL,
+        "REDIS_URL": settings.REDIS_URL,
+        "ASSAY_STATE_DIR": str(settings.STATE_DIR),
+        "ASSAY_WEB_PORT": str(web_port),
+        "ASSAY_WORKER_PORT": str(worker_port),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _is_free(number: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, number))
+        except OSError:
+            return False
+        return True
