@@ -1,5 +1,7 @@
 """Settings every environment shares."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 from settings import embedded, logging, sentry
@@ -71,6 +73,14 @@ DATABASE_URL = env.str("DATABASE_URL", default=None) or embedded.database_url(ST
 DATABASES: dict[str, dict[str, Any]] = {"default": dict(env.db_url_config(DATABASE_URL))}
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
 REDIS_URL = env.str("REDIS_URL", default=None) or embedded.redis_url(STATE_DIR)
+
+CHECKPOINTS = Path(env.str("ASSAY_CHECKPOINTS", default=str(ROOT / "checkpoints"))).resolve()
+ENGINE_DEVICE = env.str("ASSAY_DEVICE", default="cpu")
+ENGINE_PRECISION = env.str("ASSAY_ENGINE_PRECISION", default="")  # as each model was registered
+ENGINE_THREADS = env.int("ASSAY_ENGINE_THREADS", default=len(os.sched_getaffinity(0)))
+ENGINE_MEMORY_MB = env.int("ASSAY_ENGINE_MEMORY_MB", default=1024)
+WORKER_HOST = env.str("ASSAY_WORKER_HOST", default="127.0.0.1")
+WORKER_PORT = env.int("ASSAY_WORKER_PORT", default=8001)
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]

@@ -5,9 +5,10 @@ Worker: ``celery -A settings.celery worker -Q inference --pool threads --concurr
 """
 
 import os
+from contextlib import suppress
 from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings.local")
 
@@ -80,3 +81,24 @@ class Configuration:
 app = Celery("assay")
 app.config_from_object(Configuration())
 app.autodiscover_tasks()
+
+
+@signals.setup_logging.connect(weak=False)
+def _keep_our_logging(**_kwargs: Any) -> None:
+    """Being connected is enough for Celery to leave the logging that Django's settings set up."""
+
+
+@signals.celeryd_after_setup.connect(weak=False)
+def _start(instance: Any, **_kwargs: Any) -> None:
+    from apps.jobs import worker
+
+    if worker.serves_inference(instance):
+        worker.start(instance)
+
+
+@signals.worker_shutting_down.connect(weak=False)
+def _stop(**_kwargs: Any) -> None:
+    from apps.jobs import runtime, worker
+
+    with suppress(runtime.NotAWorkerError):
+        worker.stop()

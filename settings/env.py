@@ -32,6 +32,7 @@ KNOWN = frozenset(
         "ASSAY_SENTRY_DSN",
         "ASSAY_STATE_DIR",  # where the embedded PostgreSQL and Redis keep their data
         "ASSAY_WEB_PORT",
+        "ASSAY_WORKER_HOST",  # the address of that port; 127.0.0.1 unless others are to reach it
         "ASSAY_WORKER_PORT",  # metrics and health of the inference worker
     }
 )

@@ -44,7 +44,7 @@ class Job(UUIDModel):
     finished_at = models.DateTimeField(null=True)
     error_code = models.CharField(max_length=64, default="")
     request_id = models.CharField(
-        max_length=64, default="", help_text=_("The request that asked for it, for the logs.")
+        max_length=128, default="", help_text=_("The request that asked for it, for the logs.")
     )
 
     class Meta:

@@ -3,13 +3,13 @@
 A message is the job's id and nothing else. Losing one costs time, never work.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable
 from functools import cache
 from uuid import UUID
 
+import structlog
 from celery import Celery, current_app
 from kombu.exceptions import LimitExceeded, OperationalError
 from kombu.pools import ProducerPool
@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from apps.jobs.kinds import JobKind
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 SOCKET_TIMEOUT_S = 0.3
 OPEN_S = 2.0  # how long a failure silences publishing; one request in two seconds pays 0.3 s; 2026-11-23
@@ -85,7 +85,7 @@ def publish(kind: JobKind, job_id: UUID) -> bool:
             )
     except FAILURES as error:
         breaker.failed()
-        logger.warning("a job was not published", extra={"job_id": str(job_id), "error": type(error).__name__})
+        logger.warning("job_not_published", job_id=str(job_id), error=type(error).__name__)
         return False
     breaker.succeeded()
     return True

@@ -3,13 +3,13 @@
 Several may run at once: each row is taken with SKIP LOCKED and moved by compare-and-set.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
+import structlog
 from django.db import OperationalError, transaction
 from django.db.models import F, Min, Q, QuerySet
 from django.db.models.functions import Greatest, Least
@@ -17,7 +17,7 @@ from django.db.models.functions import Greatest, Least
 from apps.jobs import kinds, publishing, services
 from apps.jobs.models import Job
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 Outcome = TypeVar("Outcome")
 
@@ -113,7 +113,7 @@ def _in_batches(due: Callable[[], QuerySet[Job]], move: Callable[[Job], Outcome]
                 except OperationalError:
                     raise
                 except Exception:  # a domain's hook is foreign code; one that fails must not hold up the rest
-                    logger.exception("a job could not be moved", extra={"job_id": str(job.pk), "kind": job.kind})
+                    logger.exception("job_not_moved", job_id=str(job.pk), kind=job.kind)
                     stuck.add(job.pk)
         if len(jobs) < BATCH:
             return outcomes

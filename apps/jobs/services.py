@@ -15,6 +15,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
+from apps.common import context
 from apps.common.errors import Conflict, NotFound
 from apps.jobs import kinds, publishing
 from apps.jobs.models import Job
@@ -70,7 +71,6 @@ def enqueue(
     deadline_at: datetime,
     now: datetime,
     priority: int = 0,
-    request_id: str = "",
 ) -> Job:
     """Promise a piece of work. Workers hear of it once the caller's transaction has committed.
 
@@ -89,7 +89,7 @@ def enqueue(
         published_at=now,
         deadline_at=deadline_at,
         created_at=now,
-        request_id=request_id,
+        request_id=context.request_id(),
     )
     transaction.on_commit(partial(_announce, job))
     return job

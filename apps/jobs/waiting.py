@@ -5,7 +5,6 @@ once after that. A lost connection is replaced, and the rows of all who wait are
 that an end which happened in between is not missed.
 """
 
-import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -13,13 +12,14 @@ from contextlib import contextmanager
 from uuid import UUID
 
 import psycopg
+import structlog
 from django.db import connection
 from psycopg import sql
 
 from apps.jobs.models import Job
 from apps.jobs.services import CHANNEL
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 RECONNECT_S = 0.05  # doubles up to the longest
 RECONNECT_LONGEST_S = 2.0
@@ -95,7 +95,7 @@ class Listener:
             try:
                 self._listen()
             except psycopg.Error as error:
-                logger.warning("the listener lost its connection", extra={"error": type(error).__name__})
+                logger.warning("listener_lost_its_connection", error=type(error).__name__)
             pause_s = RECONNECT_S if self.listening.is_set() else min(2 * pause_s, RECONNECT_LONGEST_S)
             self.listening.clear()
             self._stopping.wait(pause_s)

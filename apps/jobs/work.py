@@ -1,15 +1,17 @@
 """One attempt at one job, from claim to end: what every domain's task does around its own work."""
 
-import logging
 from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
+import structlog
+
+from apps.common import context
 from apps.jobs import services
 from apps.jobs.services import Claim, FenceLost, NotClaimable
 from inference.api import DeadlineExceeded, EngineError, EngineStopped, OutOfBlocks, QueueFull
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 INTERNAL_ERROR = "internal_error"
 
@@ -28,35 +30,34 @@ def perform(*, job_id: UUID, work: Callable[[Claim], None], clock: Callable[[], 
         claim = services.claim(job_id=job_id, now=clock())
     except NotClaimable:
         return False
-    facts = {"job_id": str(job_id), "kind": claim.kind, "attempt": claim.attempt, "request_id": claim.request_id}
+    context.clear()
+    context.bind(job_id=str(job_id), kind=claim.kind, attempt=str(claim.attempt), request_id=claim.request_id)
     try:
         return _attempt(claim, work, clock)
     except FenceLost:
-        logger.info("a job was taken away", extra=facts)
+        logger.info("job_taken_away")
         return False
-    except Exception:  # the outermost edge of an attempt
-        logger.exception("an attempt failed", extra=facts)
-        return _gave_up(claim, INTERNAL_ERROR, clock, retry=True)
+    finally:
+        context.clear()
 
 
 def _attempt(claim: Claim, work: Callable[[Claim], None], clock: Callable[[], datetime]) -> bool:
     try:
         work(claim)
-    except (EngineStopped, QueueFull):
-        services.release(claim=claim, now=clock())
-        return False
-    except DeadlineExceeded as error:
-        if services.expire(job_id=claim.job_id, now=clock()):
-            return False
-        return _gave_up(claim, error.code, clock, retry=False)
-    except EngineError as error:
-        return _gave_up(claim, error.code, clock, retry=isinstance(error, OutOfBlocks))
-    return True
-
-
-def _gave_up(claim: Claim, error_code: str, clock: Callable[[], datetime], *, retry: bool) -> bool:
-    try:
-        services.fail(claim=claim, error_code=error_code, retry=retry, now=clock())
     except FenceLost:
-        logger.info("a failed job was taken away", extra={"job_id": str(claim.job_id)})
+        raise
+    except (EngineStopped, QueueFull) as error:
+        logger.info("job_released", error_code=error.code)
+        services.release(claim=claim, now=clock())
+    except DeadlineExceeded as error:
+        if not services.expire(job_id=claim.job_id, now=clock()):
+            services.fail(claim=claim, error_code=error.code, retry=False, now=clock())
+    except EngineError as error:
+        logger.warning("engine_refused", error_code=error.code)
+        services.fail(claim=claim, error_code=error.code, retry=isinstance(error, OutOfBlocks), now=clock())
+    except Exception:  # the outermost edge of an attempt
+        logger.exception("attempt_failed")
+        services.fail(claim=claim, error_code=INTERNAL_ERROR, retry=True, now=clock())
+    else:
+        return True
     return False

@@ -76,9 +76,9 @@ def dead_redis(tmp_path):
     """Publishing finds no Redis at its address."""
     publishing.reset()
     before = current_app.conf.broker_url
-    current_app.conf.broker_url = f"redis+socket://{tmp_path}/nothing.sock"
+    current_app.conf["broker_url"] = f"redis+socket://{tmp_path}/nothing.sock"
     yield
-    current_app.conf.broker_url = before
+    current_app.conf["broker_url"] = before
     publishing.reset()
 
 

@@ -16,7 +16,7 @@ def _empty_queue(redis_client):
 
 
 def told(redis_client) -> int:
-    return redis_client.llen(KIND.queue)
+    return int(redis_client.llen(KIND.queue))
 
 
 def test_a_fresh_job_is_left_alone(bank, redis_client):

@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
                 ('started_at', models.DateTimeField(null=True)),
                 ('finished_at', models.DateTimeField(null=True)),
                 ('error_code', models.CharField(default='', max_length=64)),
-                ('request_id', models.CharField(default='', help_text='The request that asked for it, for the logs.', max_length=64)),
+                ('request_id', models.CharField(default='', help_text='The request that asked for it, for the logs.', max_length=128)),
                 ('institution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='jobs', to='tenants.institution')),
             ],
             options={

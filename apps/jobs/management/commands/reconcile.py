@@ -1,18 +1,19 @@
 """The reconciler's process."""
 
-import logging
 import signal
 import threading
+from dataclasses import asdict
 from types import FrameType
 from typing import Any
 
+import structlog
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from apps.jobs import reconciler
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
@@ -42,11 +43,11 @@ def _pass() -> float:
         counts = reconciler.reconcile_once(now=timezone.now())
         pause_s = reconciler.pause_s(now=timezone.now())
     except (OperationalError, InterfaceError) as error:
-        logger.warning("PostgreSQL does not answer", extra={"error": type(error).__name__})
+        logger.warning("postgresql_does_not_answer", error=type(error).__name__)
         connection.close()
         return reconciler.TICK_S
     if counts != reconciler.Counts():
-        logger.info("reconciled", extra={"counts": str(counts)})
+        logger.info("reconciled", **asdict(counts))
     return pause_s
 
 

@@ -1,0 +1,149 @@
+"""The inference worker's engine: one per process, loaded with every champion before the first task runs.
+
+The only module outside ``inference`` that opens the engine, and only when a worker starts: importing it
+loads no torch.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from django.conf import settings
+
+from apps.registry.models import ModelVersion
+from inference.api import Engine, ModelRef, Precision
+from inference.config import EngineConfig
+
+if TYPE_CHECKING:
+    from inference.engine import EngineCore
+
+logger = structlog.get_logger(__name__)
+
+STALLED = 70  # exit status of a worker whose engine hangs; its leases expire and others take the jobs
+THREAD_POOLS = frozenset({"threads", "solo"})
+
+
+class NotAWorkerError(RuntimeError):
+    """This process has no engine: only ``celery worker -Q inference --pool threads`` has one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedModel:
+    """A champion as this process serves it.
+
+    Attributes:
+        card: what was registered with it, ``calibration`` among it.
+    """
+
+    version: str
+    ref: ModelRef
+    window: int
+    card: dict[str, Any]
+
+
+class Runtime:
+    """An engine and what it serves."""
+
+    def __init__(self, engine: Engine, served: dict[str, ServedModel]) -> None:
+        self.engine = engine
+        self.served = served
+        self._draining = threading.Event()
+
+    @property
+    def ready(self) -> bool:
+        """Whether new work is welcome."""
+        return not self._draining.is_set()
+
+    def drain(self, *, timeout_s: float) -> None:
+        """Refuse new requests and finish those in flight, in a thread of its own."""
+        self._draining.set()
+        threading.Thread(target=self.engine.drain, kwargs={"timeout_s": timeout_s}, daemon=True).start()
+
+
+_runtime: Runtime | None = None
+
+
+def engine() -> Engine:
+    """This process's engine. Raises NotAWorkerError."""
+    return current().engine
+
+
+def champion(name: str) -> ServedModel:
+    """What this process serves under a name.
+
+    Raises:
+        NotAWorkerError: this process has no engine.
+        KeyError: no champion of that name was registered when the process started.
+    """
+    return current().served[name]
+
+
+def current() -> Runtime:
+    """This process's runtime. Raises NotAWorkerError."""
+    if _runtime is None:
+        raise NotAWorkerError("only an inference worker has an engine; see settings/celery.py for how to start one")
+    return _runtime
+
+
+def install(runtime: Runtime | None) -> None:
+    """Make an engine this process's own; tests install a scripted one."""
+    global _runtime
+    _runtime = runtime
+
+
+def start(versions: Sequence[ModelVersion], *, pool: str) -> Runtime:
+    """Load the champions and start the engine.
+
+    Raises:
+        NotAWorkerError: the pool forks, so that tasks would run where the engine is not.
+        CheckpointRefused: a checkpoint is not the one that was registered, or unsafe.
+    """
+    if pool not in THREAD_POOLS:
+        raise NotAWorkerError(
+            f"an inference worker needs --pool threads, not {pool}: an engine does not survive a fork"
+        )
+    core, served = _load(versions, _config(), on_stall=_die)
+    core.start()
+    runtime = Runtime(core, served)
+    install(runtime)
+    return runtime
+
+
+def _load(
+    versions: Sequence[ModelVersion], config: EngineConfig, *, on_stall: Callable[[], None]
+) -> "tuple[EngineCore, dict[str, ServedModel]]":
+    from inference.checkpoints import load_checkpoint
+    from inference.engine import EngineCore
+
+    loaded = [
+        load_checkpoint(
+            settings.CHECKPOINTS / version.path,
+            name=version.name,
+            config=replace(config, precision=Precision(settings.ENGINE_PRECISION or version.precision)),
+            expected_digest=version.digest,
+        )
+        for version in versions
+    ]
+    served = {
+        version.name: ServedModel(version=version.version, ref=model.ref, window=model.window, card=version.card)
+        for version, model in zip(versions, loaded, strict=True)
+    }
+    return EngineCore(loaded, config, on_stall=on_stall), served
+
+
+def _config() -> EngineConfig:
+    return EngineConfig(
+        device=settings.ENGINE_DEVICE,
+        threads=settings.ENGINE_THREADS,
+        memory_mb=settings.ENGINE_MEMORY_MB,
+        salt_key=settings.ENGINE_SALT_KEY.encode(),
+    )
+
+
+def _die() -> None:
+    """End the process without a word to anybody: threads that hang cannot be stopped in any gentler way."""
+    logger.critical("engine_stalled")
+    os._exit(STALLED)
