@@ -50,7 +50,7 @@ class EventEncoder(nn.Module):
         # Added field by field, not by sum(): the order of the additions is part of the contract.
         rows = self.categories(categories + self.offsets)
         first: Tensor = self.numbers(torch.cat([values, missing.to(values.dtype)], dim=-1))
-        for field in range(rows.shape[1]):
-            first = first + rows[:, field]
+        for row in rows.unbind(dim=1):
+            first = first + row
         change: Tensor = self.down(nn.functional.silu(self.up(first)))
         return first + change
