@@ -29,8 +29,9 @@ from transformers.utils import logging as transformers_logging
 from inference.api import CategoryField, CheckpointRefused, EventSchema, ModelRef, Precision
 from inference.config import EngineConfig
 from inference.encoders.events import EventEncoder
-from inference.quantization.int8 import choose_kernels, quantize_linears, weight_bytes
-from inference.quantization.rowwise import tile_linears
+from inference.quantization.int8 import quantize_linears, weight_bytes
+from inference.quantization.kernels import choose_kernels
+from inference.quantization.rowwise import RowTiles
 from inference.sealed import SealedFolder, digest_of, write_sums
 
 __all__ = ["LoadedModel", "digest_of", "load_checkpoint", "write_sums"]
@@ -65,7 +66,7 @@ class LoadedModel:
     name: str
     ref: ModelRef
     model: PreTrainedModel
-    event_encoder: EventEncoder | None
+    event_encoder: RowTiles | None
     schema: EventSchema | None
     window: int
     weight_bytes: int
@@ -93,7 +94,7 @@ def load_checkpoint(path: Path, *, name: str, config: EngineConfig, expected_dig
     if config.precision is Precision.INT8:
         kernels = choose_kernels()
         quantize_linears(model, kernels=kernels)
-    model.to(config.device)
+    nn.Module.to(model, config.device)  # the library's override is typed for its own class alone
     return LoadedModel(
         name=name,
         ref=ModelRef(name=name, digest=folder.digest, precision=config.precision, kernels=kernels),
@@ -167,7 +168,7 @@ def _build_decoder(settings: dict[str, Any], weights: dict[str, Tensor], precisi
     try:
         config = config_class(**{key: value for key, value in settings.items() if key != "assay"})
         loaded: Any = model_class.from_pretrained(
-            None,  # type: ignore[arg-type]  # no folder: the tensors are handed over
+            None,  # no folder: the tensors are handed over
             config=config,
             state_dict=weights,
             dtype=dtype,
@@ -203,7 +204,7 @@ def _read_assay(settings: dict[str, Any], longest: int) -> tuple[EventSchema | N
     return schema, window
 
 
-def _build_encoder(schema: EventSchema | None, hidden_size: int, weights: dict[str, Tensor]) -> EventEncoder | None:
+def _build_encoder(schema: EventSchema | None, hidden_size: int, weights: dict[str, Tensor]) -> RowTiles | None:
     if (schema is None) != (not weights):
         raise CheckpointRefused("an event schema and an event encoder come together or not at all")
     if schema is None:
@@ -213,7 +214,4 @@ def _build_encoder(schema: EventSchema | None, hidden_size: int, weights: dict[s
         encoder.load_state_dict({key.removeprefix(ENCODER_PREFIX): value.float() for key, value in weights.items()})
     except RuntimeError as error:
         raise CheckpointRefused("the event encoder's tensors do not fit its schema") from error
-    tile_linears(encoder)
-    prepared: nn.Module = encoder.eval().requires_grad_(requires_grad=False)
-    assert isinstance(prepared, EventEncoder)
-    return prepared
+    return RowTiles(encoder.eval().requires_grad_(requires_grad=False))
