@@ -4,15 +4,18 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
+from hashlib import sha256
+from io import StringIO
 from pathlib import Path
 
 from django.conf import settings
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from settings import embedded
 from settings.env import ROOT, env
 from settings.supervisor import Service, Supervisor
 
+SHIPPED_MODELS = {"risk-small": "risk"}  # folder below ASSAY_CHECKPOINTS, and what it is for
 HOST = "127.0.0.1"
 WEB_PORT, WORKER_PORT = 8000, 8001
 WEB_THREADS = 32  # each waits for at most one assessment at a time
@@ -24,14 +27,40 @@ class PortTakenError(RuntimeError):
 
 
 def prepare() -> None:
-    """Start what is embedded, bring the tables up to date, collect static files, register the models that ship.
+    """Start what is embedded, and make ready all that the processes expect. Safe to repeat.
 
-    Safe to repeat. Raises EmbeddedServerError where a server cannot run.
+    Raises:
+        EmbeddedServerError: a server cannot run here.
     """
     if not env.str("REDIS_URL", default=None):
         embedded.start_redis(settings.STATE_DIR)
-    call_command("migrate", verbosity=0, interactive=False)
+    prepare_database()
     call_command("collectstatic", verbosity=0, interactive=False)
+
+
+def prepare_database() -> None:
+    """Bring the tables up to date, and register the models that ship. Safe to repeat.
+
+    Raises:
+        CommandError: a model that ships is not there, or was altered.
+    """
+    call_command("migrate", verbosity=0, interactive=False)
+    for folder, name in SHIPPED_MODELS.items():
+        _register_shipped(folder, name)
+
+
+def _register_shipped(folder: str, name: str) -> None:
+    """Make a shipped model the champion, unless the operator chose another one."""
+    from apps.registry.models import ModelVersion
+
+    sums = settings.CHECKPOINTS / folder / "SHA256SUMS"
+    if not sums.exists():
+        raise CommandError(f"There is no model in {sums.parent}; `make train-risk` makes one")
+    digest = sha256(sums.read_bytes()).hexdigest()
+    champion = ModelVersion.objects.filter(name=name, alias=ModelVersion.Alias.CHAMPION).first()
+    if champion is None or (champion.path == folder and champion.digest != digest):
+        options = {"name": name, "model_version": digest[:12], "alias": ModelVersion.Alias.CHAMPION.value}
+        call_command("register_model", sums.parent, **options, stdout=StringIO())
 
 
 def port(name: str, default: int) -> int:
@@ -40,7 +69,7 @@ def port(name: str, default: int) -> int:
     Raises:
         PortTakenError: somebody listens there.
     """
-    number = env.int(name, default=default)
+    number = int(env.int(name, default=default))
     if not _is_free(number):
         raise PortTakenError(f"Port {number} is in use; name another in {name}")
     return number

@@ -94,6 +94,11 @@ class Supervisor:
                 return []
             return [child.service.name for child in self._children if self._revive(child)]
 
+    def wait_until_stopped(self) -> None:
+        """Return once a stop was requested."""
+        while not self._stopping.wait(LOOK_EVERY_S):  # in short turns, so that signal handlers get theirs
+            pass
+
     def request_stop(self) -> None:
         """Let ``watch`` and ``wait_until_ready`` return. Safe in a signal handler."""
         self._stopping.set()

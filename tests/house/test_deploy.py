@@ -98,7 +98,7 @@ def test_a_secret_has_no_default(secret: str):
 def test_every_service_restarts_and_is_watched_or_runs_once():
     restarts = {name: service["restart"] for name, service in SERVICES.items()}
 
-    assert {name for name, policy in restarts.items() if policy == "no"} == {"migrate", "models"}
+    assert {name for name, policy in restarts.items() if policy == "no"} == {"migrate"}
     assert {name for name in SERVICES if "healthcheck" not in SERVICES[name]} == {"web", "inference"}  # in the image
 
 
