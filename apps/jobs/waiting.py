@@ -37,6 +37,8 @@ def wait_until_done(job_id: UUID, *, timeout_s: float) -> bool:
     with _listener().registered(job_id) as ended:
         if Job.objects.filter(pk=job_id, status__in=Job.TERMINAL).exists():
             return True
+        if not connection.in_atomic_block:
+            connection.close()  # somebody else can use it meanwhile
         return ended.wait(timeout_s)
 
 
