@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -15,7 +16,7 @@ from riskscore.models import Event as StoredEvent
 from riskscore.models import ListEntry, RiskAssessment, RulesetVersion, ThresholdsVersion
 from riskscore.policy import DEFAULT_THRESHOLDS, Thresholds
 from riskscore.records import window_events
-from riskscore.rules import DEFAULT_RULESET, Ruleset, parse_ruleset
+from riskscore.rules import DEFAULT_DOCUMENT, DEFAULT_RULESET, Ruleset, parse_ruleset
 from riskscore.windows import WINDOW_LIMIT
 
 
@@ -47,8 +48,11 @@ def account_window(account_id: int, *, before: int) -> AccountWindow:
 def thresholds_in_force(institution_id: UUID) -> Thresholds:
     """What the institution set, or what Assay starts with."""
     row = ThresholdsVersion.objects.filter(institution_id=institution_id, active=True).first()
-    if row is None:
-        return DEFAULT_THRESHOLDS
+    return DEFAULT_THRESHOLDS if row is None else thresholds_of(row)
+
+
+def thresholds_of(row: ThresholdsVersion) -> Thresholds:
+    """A stored version as a value."""
     return Thresholds(
         version=str(row.version), review=row.review, block_and_review=row.block_and_review, decline=row.decline
     )
@@ -58,6 +62,12 @@ def ruleset_in_force(institution_id: UUID) -> Ruleset:
     """What the institution set, or what Assay starts with."""
     pk = RulesetVersion.objects.filter(institution_id=institution_id, active=True).values_list("pk", flat=True).first()
     return DEFAULT_RULESET if pk is None else _parsed(pk)
+
+
+def ruleset_document_in_force(institution_id: UUID) -> tuple[str, dict[str, Any]]:
+    """Version and document of the rule set in force."""
+    row = RulesetVersion.objects.filter(institution_id=institution_id, active=True).first()
+    return (DEFAULT_RULESET.version, DEFAULT_DOCUMENT) if row is None else (str(row.version), row.document)
 
 
 @lru_cache(maxsize=256)

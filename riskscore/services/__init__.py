@@ -5,6 +5,7 @@ from riskscore.services.ingestion import Ingested, ToldElsewhere, ingest_events
 from riskscore.services.policies import set_ruleset, set_thresholds
 from riskscore.services.requests import JOB_KIND, EventDiffers, request_assessment
 from riskscore.services.scoring import Release, degrade, score_assessment
+from riskscore.services.waiting import assess_event
 
 __all__ = [
     "JOB_KIND",
@@ -13,6 +14,7 @@ __all__ = [
     "LabelledInFuture",
     "Release",
     "ToldElsewhere",
+    "assess_event",
     "degrade",
     "ingest_events",
     "record_feedback",

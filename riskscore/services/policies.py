@@ -1,7 +1,6 @@
 """What an institution decides in advance: its rules and its thresholds, version after version."""
 
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
@@ -22,7 +21,7 @@ class RulesetRefused(InvalidInput):
 
 
 @transaction.atomic
-def set_ruleset(*, institution: Institution, document: dict[str, Any], actor: str, now: datetime) -> RulesetVersion:
+def set_ruleset(*, institution: Institution, document: object, actor: str, now: datetime) -> RulesetVersion:
     """Put a rule set in force from the next assessment on.
 
     Raises:

@@ -34,7 +34,7 @@ class EventDiffers(Conflict):
 
 
 def request_assessment(
-    *, client: ApiClient, event: Event, deadline_s: float, now: datetime, request_id: str = ""
+    *, client: ApiClient, event: Event, deadline_s: float, now: datetime
 ) -> tuple[RiskAssessment, bool]:
     """Store an event, apply the rules and queue it for the model. An event is assessed once.
 
@@ -52,7 +52,7 @@ def request_assessment(
     try:
         with transaction.atomic():
             arrival = append_event(institution_id=client.institution_id, event=event, now=now)
-            return _open(client, arrival, deadline_s=deadline_s, now=now, request_id=request_id), True
+            return _open(client, arrival, deadline_s=deadline_s, now=now), True
     except IntegrityError as error:
         if ONCE not in str(error):
             raise
@@ -63,7 +63,7 @@ def request_assessment(
             return existing, False
         window = account_window(row.account_id, before=row.sequence)
         arrival = Arrival(row=row, event=event, features=Features.from_dict(row.features), window=window)
-        return _open(client, arrival, deadline_s=deadline_s, now=now, request_id=request_id), True
+        return _open(client, arrival, deadline_s=deadline_s, now=now), True
 
 
 def _told_before(client: ApiClient, event: Event) -> StoredEvent:
@@ -73,7 +73,7 @@ def _told_before(client: ApiClient, event: Event) -> StoredEvent:
     return row
 
 
-def _open(client: ApiClient, arrival: Arrival, *, deadline_s: float, now: datetime, request_id: str) -> RiskAssessment:
+def _open(client: ApiClient, arrival: Arrival, *, deadline_s: float, now: datetime) -> RiskAssessment:
     institution_id, event = client.institution_id, arrival.event
     lists = list_hits(institution_id, event, now=now)
     ruleset, thresholds = ruleset_in_force(institution_id), thresholds_in_force(institution_id)
@@ -85,7 +85,6 @@ def _open(client: ApiClient, arrival: Arrival, *, deadline_s: float, now: dateti
         subject_id=assessment_id,
         deadline_at=now + timedelta(seconds=deadline_s),
         now=now,
-        request_id=request_id,
     )
     return RiskAssessment.objects.create(
         id=assessment_id,

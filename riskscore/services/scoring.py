@@ -1,5 +1,6 @@
 """Answering an assessment: by the model where it answers in time, by the rules alone where it does not."""
 
+import json
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from inference.api import (
     Engine,
     EngineError,
     EventPosition,
+    ModelRef,
     Priority,
     ScoreRequest,
     ScoreResult,
@@ -33,7 +35,7 @@ from riskscore.models import Event, RiskAssessment
 from riskscore.outcomes import Outcome
 from riskscore.policy import Decision, Thresholds, combine, combine_without_model
 from riskscore.rules import RuleHit, rules_only
-from riskscore.scoring import Calibration, RiskScore, assess
+from riskscore.scoring import Calibration, RiskScore, assess, parse_calibration
 
 MOST_REASONS = 4  # principal reasons, as adverse-action notices have it
 SMALLEST_CONTRIBUTION = 0.05  # calibrated log-odds; below it the fourth decimal of most scores stands still
@@ -51,6 +53,16 @@ class Release:
     name: str
     digest: str
     calibration: Calibration
+
+    @classmethod
+    def of(cls, ref: ModelRef, card: Mapping[str, Any]) -> "Release":
+        """The release a worker serves, with the calibration that was registered with it.
+
+        Raises:
+            CalibrationRefused: the card holds none that can be used.
+        """
+        calibration = parse_calibration(json.dumps(card.get("calibration")))
+        return cls(name=ref.name, digest=ref.digest, calibration=calibration)
 
 
 class Unusable(EngineError):  # noqa: N818 (named like its siblings in inference.api)

@@ -7,6 +7,7 @@ from typing import Any
 
 from apps.tenants.models import ApiClient, Institution
 from apps.tenants.services import create_client
+from riskscore.api.examples import EVENT
 from riskscore.events import Channel, Counterparty, CounterpartyKind, DeviceFingerprint, Event, EventKind, Platform
 from riskscore.scoring import Calibration
 from riskscore.services import Release
@@ -71,3 +72,8 @@ def client_of(institution: Institution) -> ApiClient:
 def key_of(institution: Institution) -> tuple[ApiClient, str]:
     """A machine client and its key."""
     return create_client(institution=institution, name="core banking", mode="test", now=NOW)
+
+
+def payload(**changes: Any) -> dict[str, Any]:
+    """A request's body: the example of the OpenAPI page, some minutes ago."""
+    return EVENT | {"occurred_at": "2026-11-23T09:41:07Z"} | changes

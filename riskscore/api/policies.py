@@ -1,0 +1,89 @@
+"""Thresholds and rules over REST."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.api.views import ApiView
+from apps.common.errors import InvalidInput
+from riskscore import selectors, services
+from riskscore.api.fields import MoneyField, StrictSerializer
+from riskscore.policy import Thresholds
+
+
+class ThresholdsSerializer(StrictSerializer):
+    """Scores from which the institution acts; they rise, and each includes its own value."""
+
+    review = MoneyField()
+    block_and_review = MoneyField()
+    decline = MoneyField()
+
+    def thresholds(self) -> Thresholds:
+        """The thresholds as a value. Raises UnprocessableBody or InvalidInput."""
+        told: dict[str, Decimal] = self.checked()
+        try:
+            return Thresholds(version="", **told)
+        except ValueError:
+            raise InvalidInput(_("Thresholds rise: 0 < review < block_and_review < decline <= 1.")) from None
+
+
+class RulesetSerializer(serializers.Serializer[Any]):
+    """A rule set: see the glossary for facts, operators and effects."""
+
+    rules = serializers.ListField(child=serializers.DictField())
+
+
+class ThresholdsView(ApiView):
+    """The thresholds in force for the caller's institution."""
+
+    @extend_schema(operation_id="risk_thresholds_retrieve", responses=ThresholdsSerializer)
+    def get(self, _request: Request) -> Response:
+        """The thresholds and their version."""
+        return Response(_thresholds_document(selectors.thresholds_in_force(self.institution.pk)))
+
+    @extend_schema(operation_id="risk_thresholds_update", request=ThresholdsSerializer, responses=ThresholdsSerializer)
+    def put(self, request: Request) -> Response:
+        """Put thresholds in force, as a new version."""
+        row = services.set_thresholds(
+            institution=self.institution,
+            thresholds=ThresholdsSerializer(data=request.data).thresholds(),
+            actor=f"client:{self.client.pk}",
+            now=timezone.now(),
+        )
+        return Response(_thresholds_document(selectors.thresholds_of(row)))
+
+
+class RulesetView(ApiView):
+    """The rules in force for the caller's institution."""
+
+    @extend_schema(operation_id="risk_ruleset_retrieve", responses=RulesetSerializer)
+    def get(self, _request: Request) -> Response:
+        """The rules and their version."""
+        version, document = selectors.ruleset_document_in_force(self.institution.pk)
+        return Response({"version": version, **document})
+
+    @extend_schema(operation_id="risk_ruleset_update", request=RulesetSerializer, responses=RulesetSerializer)
+    def put(self, request: Request) -> Response:
+        """Put rules in force, as a new version."""
+        row = services.set_ruleset(
+            institution=self.institution,
+            document=request.data,
+            actor=f"client:{self.client.pk}",
+            now=timezone.now(),
+        )
+        return Response({"version": str(row.version), **row.document})
+
+
+def _thresholds_document(thresholds: Thresholds) -> dict[str, Any]:
+    return {
+        "version": thresholds.version,
+        "review": float(thresholds.review),
+        "block_and_review": float(thresholds.block_and_review),
+        "decline": float(thresholds.decline),
+    }

@@ -1,0 +1,23 @@
+"""Addresses of work: a task receives an id and calls one service."""
+
+from uuid import UUID
+
+from celery import shared_task
+from django.utils import timezone
+
+from apps.jobs import runtime
+from riskscore import services
+
+MODEL = "risk"
+
+
+@shared_task(name="riskscore.score_assessment", queue="inference", ignore_result=True)  # type: ignore[untyped-decorator]
+def score_assessment(*, job_id: str) -> None:
+    """Score one assessment. Safe to deliver twice, late or never."""
+    served = runtime.champion(MODEL)
+    services.score_assessment(
+        job_id=UUID(job_id),
+        engine=runtime.engine(),
+        release=services.Release.of(served.ref, served.card),
+        clock=timezone.now,
+    )
