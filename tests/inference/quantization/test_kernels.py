@@ -1,6 +1,7 @@
 """Every kernel set gives the reference's bits, and the choice falls on the first that does."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -89,7 +90,12 @@ def test_rows_keep_their_bits_when_they_change_places(name):
 
 
 def test_the_choice_passes_over_kernels_that_are_absent_or_inexact():
-    candidates = {"absent": Absent, "saturating": Saturating, "int_mm": IntMmMultiplier, "late": OneDnnMultiplier}
+    candidates: dict[str, Any] = {
+        "absent": Absent,
+        "saturating": Saturating,
+        "int_mm": IntMmMultiplier,
+        "late": OneDnnMultiplier,
+    }
 
     assert choose_kernels(candidates) == "int_mm"
 
