@@ -6,6 +6,7 @@ drivers and parsers quote what they choked on.
 """
 
 import logging
+import sys
 import traceback
 from typing import Any
 
@@ -16,12 +17,19 @@ MAX_MESSAGE_CHARACTERS = 500
 FRAMES = 12
 
 
+class WithoutPath(logging.Filter):
+    """Django's line about a failed request quotes the path, which names a record; ours has the route."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep the record and its exception, not its words."""
+        record.msg, record.args = "request.failed", ()
+        return True
+
+
 def without_contents(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
     """Replace an exception by its types and places; cut long messages."""
     exc_info = event.pop("exc_info", None)
     if exc_info is True:
-        import sys
-
         exc_info = sys.exc_info()
     if isinstance(exc_info, BaseException):
         exc_info = (type(exc_info), exc_info, exc_info.__traceback__)
@@ -76,11 +84,12 @@ def configure(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": formatter},
+        "filters": {"without_path": {"()": WithoutPath}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             # A refused request is one line of ours already; Django's would add the path.
-            "django.request": {"level": "ERROR"},
+            "django.request": {"level": "ERROR", "filters": ["without_path"]},
             "django.security": {"level": "ERROR"},
         },
     }

@@ -11,4 +11,6 @@ handler500 = "apps.api.handlers.server_error"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/", include("apps.api.urls")),
+    path("api/v1/", include("apps.jobs.api.urls")),
+    path("api/v1/", include("riskscore.api.urls")),
 ]

@@ -1,11 +1,17 @@
 """Fixtures of the suite that concern the database as a whole."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.db import connection
 
+from apps.api import locks
+
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> None:
+def django_db_setup(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
     """Let pytest-django empty the audit trail between transactional tests; its own test enables the trigger again."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:  # type: ignore[attr-defined]
         cursor.execute("ALTER TABLE audit_auditevent DISABLE TRIGGER audit_event_table_stays")
+    yield
+    locks.close()

@@ -1,27 +1,26 @@
 """POST that is safe to repeat (draft-ietf-httpapi-idempotency-key-header).
 
-The first request with a key runs while it holds a PostgreSQL advisory lock, owned by its database
-session: when the process dies, the lock is gone and the retry may run. What the first attempt
+The first request with a key runs while its process holds a PostgreSQL advisory lock: when the
+process dies, the lock is gone and the retry may run. What the first attempt
 had committed by then is found again by `IdempotentMixin.idempotency_id`, which stays the same for
 every attempt of one key: a handler gives it to its service as the id of what it creates.
 """
 
 import functools
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, connection
 from django.http import HttpResponse, HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.api.locks import locks
 from apps.api.models import IdempotencyRecord
 from apps.api.parsers import raw_body
 from apps.api.problems import RequestRefused, problem_of
@@ -93,7 +92,7 @@ def _once(handler: Callable[..., Response]) -> Callable[..., HttpResponseBase]:
         replay = use.replay()
         if replay is not None:
             return replay
-        with _held(use.lock_id) as held:
+        with locks().held(use.lock_id) as held:
             replay = use.replay()  # the first request may have ended since
             if replay is not None:
                 return replay
@@ -167,24 +166,3 @@ class _Use:
 def _refused(raised: Exception) -> bool:
     problem = problem_of(raised)
     return problem is not None and problem.status < 500
-
-
-@contextmanager
-def _held(lock_id: int) -> Iterator[bool]:
-    """Hold the lock of a key for as long as this process lives and the block lasts; False if another does."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [lock_id])
-        held = bool(cursor.fetchone()[0])
-    try:
-        yield held
-    finally:
-        if held:
-            _release(lock_id)
-
-
-def _release(lock_id: int) -> None:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [lock_id])
-    except DatabaseError:
-        connection.close()  # ends the session, and the lock with it

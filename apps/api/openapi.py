@@ -112,16 +112,16 @@ class Schema(AutoSchema):
         if "{" in self.path:
             statuses.add(404)
         for status in sorted(statuses):
-            operation["responses"].setdefault(str(status), _problem_response(status))
+            operation["responses"].setdefault(str(status), {"$ref": f"#/components/responses/Problem{status}"})
         return operation
 
 
 def add_problem_schema(result: dict[str, Any], **context: object) -> dict[str, Any]:
     """Postprocessing hook: the component that every refusal refers to."""
-    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
-    return result
-
-
-def _problem_response(status: int) -> dict[str, Any]:
+    components = result.setdefault("components", {})
+    components.setdefault("schemas", {})["Problem"] = PROBLEM
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {"description": str(TITLES[status]), "content": content}
+    components["responses"] = {
+        f"Problem{status}": {"description": str(title), "content": content} for status, title in TITLES.items()
+    }
+    return result

@@ -1,9 +1,10 @@
 """Pages of a list that grows while it is read."""
 
+import re
 from typing import Any
 
 from django.core import signing
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 from rest_framework import pagination
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
@@ -28,13 +29,21 @@ class CursorPagination(pagination.CursorPagination):
     page_size = 50
     max_page_size = 200
     page_size_query_param = "limit"
+    cursor_query_description = "Taken from `next` or `previous` of a page; absent for the first page."
+    page_size_query_description = "Rows a page, 1 to 200."
     ordering: Any = ("-created_at", "-pk")
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """A page, as OpenAPI 3.1 says it."""
+        link = {"type": ["string", "null"], "format": "uri"}
+        properties = {"next": link, "previous": link, "results": schema}
+        return {"type": "object", "required": list(properties), "properties": properties}
 
     def get_page_size(self, request: Request) -> int:
         """How many rows the caller asked for. Raises PageRefused if that is no number from 1 to 200."""
         asked = request.query_params.get("limit", str(self.page_size))
-        if not (asked.isascii() and asked.isdecimal() and 1 <= int(asked[:9]) <= self.max_page_size):
-            raise PageRefused(_("limit is a whole number from 1 to %(most)d.") % {"most": self.max_page_size})
+        if not (re.fullmatch("[0-9]{1,3}", asked) and 1 <= int(asked) <= self.max_page_size):
+            raise PageRefused(gettext("limit is a whole number from 1 to %(most)d.") % {"most": self.max_page_size})
         return int(asked)
 
     def decode_cursor(self, request: Request) -> Any:
@@ -45,7 +54,7 @@ class CursorPagination(pagination.CursorPagination):
         try:
             position, offset, reverse = _signer(request.path).unsign_object(sealed)
         except (signing.BadSignature, ValueError):
-            raise PageRefused(_("The cursor is not one of this list.")) from None
+            raise PageRefused(gettext("The cursor is not one of this list.")) from None
         return pagination.Cursor(offset=offset, reverse=reverse, position=position)
 
     def encode_cursor(self, cursor: Any) -> str:

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 
 # wait-ms is Guidewire's extension: our own latency target lies well below one whole second.
-PREFERENCE = re.compile(r"^\s*(respond-async|wait|wait-ms)\s*(?:=\s*\"?(\d{1,9})\"?\s*)?(?:;.*)?$", re.IGNORECASE)
+PREFERENCE = re.compile(r"^\s*(respond-async|wait|wait-ms)\s*(?:=\s*\"?([0-9]{1,9})\"?\s*)?(?:;.*)?$", re.IGNORECASE)
 
 
 def preferred_wait_s(request: Request | HttpRequest, default: float = 1.0, maximum: float = 30.0) -> float:

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.api.authentication import ApiKeyAuthentication
+from apps.api.pagination import CursorPagination
 from apps.api.parsers import MAX_BYTES, HardenedJSONParser, MalformedBody
 from apps.tenants.models import ApiClient, Institution
 
@@ -28,6 +29,8 @@ class ApiView(APIView):
     permission_classes: "tuple[type[BasePermission], ...]" = (IsAuthenticated,)
     parser_classes: "tuple[type[BaseParser], ...]" = (HardenedJSONParser,)
     renderer_classes: "tuple[type[BaseRenderer], ...]" = (JSONRenderer,)
+
+    pagination_class = CursorPagination
 
     max_body_bytes: int = MAX_BYTES
     body_required: bool = True

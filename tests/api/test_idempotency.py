@@ -12,6 +12,7 @@ from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from apps.api import locks
 from apps.api.models import IdempotencyRecord
 from apps.tenants.services import create_client
 from tests.api.conftest import NOW
@@ -187,7 +188,7 @@ def test_a_dead_process_never_blocks_its_key(api, bank_client):
     place = {"client": bank_client[0], "operation": f"POST {URL}", "key": "k-1"}
     sha256 = hashlib.sha256(b"{}").hexdigest()
     record = IdempotencyRecord.objects.create(**place, body_sha256=sha256, created_at=datetime.now(UTC))
-    dying = psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None})
+    dying = psycopg.connect(locks.locks()._conninfo)
     dying.execute("SELECT pg_advisory_lock(%s)", [lock_id(bank_client[0].pk)])
 
     blocked = post(api)

@@ -1,0 +1,46 @@
+"""The operators' pages of institutions and clients."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.urls import reverse
+
+from apps.tenants.services import create_client, create_institution
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def row(db):
+    bank = create_institution(name="First Bank", kind="bank", actor="system", now=NOW)
+    client, key = create_client(institution=bank, name="core", mode="live", now=NOW)
+    return {"bank": bank, "client": client, "key": key}
+
+
+@pytest.mark.parametrize("model", ["tenants_institution", "tenants_apiclient", "tenants_user", "audit_auditevent"])
+def test_lists_open(admin_client, row, model):
+    assert admin_client.get(reverse(f"admin:{model}_changelist")).status_code == 200
+
+
+def test_a_client_is_shown_without_its_digest(admin_client, row):
+    page = admin_client.get(reverse("admin:tenants_apiclient_change", args=[row["client"].pk])).content.decode()
+
+    assert row["client"].key_prefix in page
+    assert row["client"].key_sha256 not in page
+
+
+@pytest.mark.parametrize("model", ["tenants_institution", "tenants_apiclient", "audit_auditevent"])
+def test_nothing_is_added_by_hand(admin_client, row, model):
+    assert admin_client.get(reverse(f"admin:{model}_add")).status_code == 403
+
+
+def test_nothing_is_deleted_by_hand(admin_client, row):
+    url = reverse("admin:tenants_apiclient_delete", args=[row["client"].pk])
+
+    assert admin_client.post(url, {"post": "yes"}).status_code == 403
+
+
+def test_strangers_are_sent_to_sign_in(client, row):
+    answer = client.get(reverse("admin:tenants_apiclient_changelist"))
+
+    assert answer["Location"].startswith("/admin/login/")
