@@ -30,5 +30,5 @@ class RiskscoreConfig(AppConfig):
 
 
 def result_path(job: "Job") -> str:
-    """Where an assessment's job leaves its result, below ``/api/v1``."""
-    return f"/risk/assessments/{job.subject_id}"
+    """Where the result of an assessment's job is."""
+    return f"/api/v1/risk/assessments/{job.subject_id}"

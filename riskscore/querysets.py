@@ -1,5 +1,6 @@
 """The few statements that Django's ORM cannot say, or cannot say in one round trip."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +9,11 @@ from uuid import UUID
 
 from django.db import connection
 
-from riskscore.features import CounterpartyStats
+from riskscore.events import EventKind
+from riskscore.features import AccountWindow, CounterpartyStats
+from riskscore.windows import PRESENT_CHANNELS, WINDOW_LIMIT, Entry, direction, log_micro
+
+KINDS = {str(kind): kind for kind in EventKind}
 
 LOCK_ACCOUNTS = """
 INSERT INTO riskscore_account AS account (institution_id, reference, event_count, created_at)
@@ -45,6 +50,24 @@ WHERE counterparty.institution_id = %(institution)s
 AND counterparty.kind = %(kind)s AND counterparty.reference = %(reference)s
 """
 
+# One row an account, one document to parse: 512 events cost 3 ms this way and 13 ms of processor time as
+# Django rows (2026-11-23). Columns are those of riskscore.windows.Entry.
+WINDOWS = """
+SELECT recent.account_id, json_agg(json_build_array(
+    extract(epoch FROM recent.occurred_at), recent.external_id, recent.kind, recent.channel, recent.cents,
+    counterparty.kind, counterparty.reference, recent.counterparty_category, device.fingerprint,
+    recent.device_fields ->> 'language', recent.country, recent.device_fields ->> 'ip_country'
+) ORDER BY recent.sequence)::text
+FROM unnest(%(accounts)s::bigint[], %(before)s::int[]) AS wanted (account_id, before), LATERAL (
+    SELECT * FROM riskscore_event AS event
+    WHERE event.account_id = wanted.account_id
+    AND event.sequence < wanted.before AND event.sequence >= wanted.before - %(limit)s
+) AS recent
+LEFT JOIN riskscore_counterparty AS counterparty ON counterparty.id = recent.counterparty_id
+LEFT JOIN riskscore_device AS device ON device.id = recent.device_id
+GROUP BY recent.account_id
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedAccount:
@@ -75,6 +98,55 @@ def lock_accounts(institution_id: UUID, arriving: Mapping[str, int], *, now: dat
             reference: LockedAccount(id=pk, first=count - arriving[reference])
             for pk, reference, count in cursor.fetchall()
         }
+
+
+def account_windows(before: Mapping[int, int]) -> dict[int, AccountWindow]:
+    """Accounts as they were when their event of a given sequence arrived, by account. One query."""
+    windows = {account_id: AccountWindow() for account_id in before}
+    parameters: dict[str, Any] = {
+        "accounts": list(before),
+        "before": list(before.values()),
+        "limit": WINDOW_LIMIT,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(WINDOWS, parameters)
+        for account_id, document in cursor.fetchall():
+            for order, columns in enumerate(json.loads(document)):
+                windows[account_id].remember(_entry(order, *columns))
+    return windows
+
+
+def _entry(
+    order: int,
+    at: float,
+    event_id: str,
+    kind: str,
+    channel: str,
+    cents: int,
+    party_kind: str | None,
+    party: str | None,
+    category: str,
+    device: str | None,
+    language: str | None,
+    country: str,
+    ip_country: str | None,
+) -> Entry:
+    event_kind = KINDS[kind]
+    return Entry(
+        float(at),
+        order,
+        event_id,
+        event_kind,
+        direction(event_kind),
+        cents,
+        log_micro(cents),
+        f"{party_kind}:{party}" if party_kind else "",
+        category,
+        device or "",
+        language or "",
+        country if channel in PRESENT_CHANNELS else ip_country or "",
+        int(at // 3600) % 24,
+    )
 
 
 def counterparty_stats(

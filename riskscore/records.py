@@ -1,16 +1,11 @@
 """Between an event as a value and an event as a row."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
-from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
-
-from django.db.models import QuerySet
-from django.db.models.fields.json import KeyTextTransform
 
 from riskscore import models
 from riskscore.encoding import SCHEMA, pack_history
@@ -25,20 +20,6 @@ from riskscore.events import (
     Platform,
 )
 from riskscore.features import Features
-
-WINDOW_COLUMNS = (
-    "account_id",
-    "external_id",
-    "kind",
-    "channel",
-    "amount",
-    "occurred_at",
-    "country",
-    "counterparty__kind",
-    "counterparty__reference",
-    "counterparty_category",
-    "device__fingerprint",
-)
 
 
 def content_sha256(event: Event) -> bytes:
@@ -116,31 +97,3 @@ def event_of(row: models.Event) -> Event:
 def _device(told: dict[str, Any]) -> DeviceFingerprint:
     kinds = {"platform": Platform(told["platform"]), "network": NetworkKind(told["network"])}
     return DeviceFingerprint(**(told | kinds))
-
-
-def window_events(rows: QuerySet[models.Event], reference: str = "") -> Iterable[tuple[int, Event]]:
-    """Account and event of each row, with no more than what a window keeps. One query, few columns."""
-    told = rows.annotate(
-        language=KeyTextTransform("language", "device_fields"),
-        ip_country=KeyTextTransform("ip_country", "device_fields"),
-    ).values_list(*WINDOW_COLUMNS, "language", "ip_country")
-    return ((row[0], _window_event(row, reference)) for row in told.iterator(chunk_size=2000))
-
-
-def _window_event(row: tuple[Any, ...], reference: str) -> Event:
-    kind, channel, amount, occurred_at = row[2:6]
-    device = None
-    if row[11] is not None:
-        device = DeviceFingerprint(id=row[10] or "", language=row[11], ip_country=row[12])
-    return Event(
-        id=row[1],
-        account=reference,
-        kind=EventKind(kind),
-        channel=Channel(channel),
-        amount=Decimal(amount),
-        currency="",
-        occurred_at=occurred_at,
-        country=row[6],
-        counterparty=Counterparty(kind=CounterpartyKind(row[7]), id=row[8], category=row[9]) if row[7] else None,
-        device=device,
-    )

@@ -12,12 +12,10 @@ from apps.common.errors import NotFound
 from riskscore.events import Event
 from riskscore.features import AccountWindow
 from riskscore.lists import ListAction, ListHit, ListKind, keys
-from riskscore.models import Event as StoredEvent
 from riskscore.models import ListEntry, RiskAssessment, RulesetVersion, ThresholdsVersion
 from riskscore.policy import DEFAULT_THRESHOLDS, Thresholds
-from riskscore.records import window_events
+from riskscore.querysets import account_windows
 from riskscore.rules import DEFAULT_DOCUMENT, DEFAULT_RULESET, Ruleset, parse_ruleset
-from riskscore.windows import WINDOW_LIMIT
 
 
 def access_assessment(*, institution_id: UUID, assessment_id: UUID) -> RiskAssessment:
@@ -41,8 +39,7 @@ def assessments_of(institution_id: UUID) -> QuerySet[RiskAssessment]:
 
 def account_window(account_id: int, *, before: int) -> AccountWindow:
     """The account as it was when its event of sequence ``before`` arrived. One query."""
-    rows = StoredEvent.objects.filter(account_id=account_id, sequence__lt=before, sequence__gte=before - WINDOW_LIMIT)
-    return AccountWindow(event for _, event in window_events(rows.order_by("sequence")))
+    return account_windows({account_id: before})[account_id]
 
 
 def thresholds_in_force(institution_id: UUID) -> Thresholds:

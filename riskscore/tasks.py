@@ -11,7 +11,7 @@ from riskscore import services
 MODEL = "risk"
 
 
-@shared_task(name="riskscore.score_assessment", queue="inference", ignore_result=True)  # type: ignore[untyped-decorator]
+@shared_task(name="riskscore.score_assessment", queue="inference", ignore_result=True)
 def score_assessment(*, job_id: str) -> None:
     """Score one assessment. Safe to deliver twice, late or never."""
     served = runtime.champion(MODEL)

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import F, Min
+from django.db.models import Min
 
 from riskscore import models
 from riskscore.events import Counterparty, Event, EventKind
 from riskscore.features import AccountWindow, CounterpartyStats, Features, compute
-from riskscore.querysets import LockedAccount, counterparty_stats, lock_accounts
-from riskscore.records import row_of, window_events
+from riskscore.querysets import account_windows, counterparty_stats, lock_accounts
+from riskscore.records import row_of
 from riskscore.selectors import account_window
 from riskscore.visits import Visits
-from riskscore.windows import WINDOW_LIMIT, counterparty_key
+from riskscore.windows import counterparty_key
 
 UNCOUNTED = (EventKind.LOGIN, EventKind.REVERSAL)  # not visits to a counterparty
 
@@ -73,7 +73,7 @@ def append_events(*, institution_id: UUID, events: Sequence[Event], now: datetim
     accounts = lock_accounts(institution_id, Counter(event.account for event in events), now=now)
     parties = _counterparty_ids(institution_id, events, now=now)
     device_ids = _device_ids(institution_id, events, now=now)
-    windows = _windows(accounts, events)
+    windows = account_windows({account.id: account.first for account in accounts.values()})
     visits = _visits(parties, events)
     arrived: Counter[str] = Counter()
     rows = []
@@ -153,16 +153,6 @@ def _device_ids(institution_id: UUID, events: Iterable[Event], *, now: datetime)
     made = [models.Device(institution_id=institution_id, fingerprint=told, first_seen_at=now) for told in missing]
     models.Device.objects.bulk_create(made, ignore_conflicts=True)
     return found | stored(missing)
-
-
-def _windows(accounts: Mapping[str, LockedAccount], events: Sequence[Event]) -> dict[int, AccountWindow]:
-    windows = {account.id: AccountWindow() for account in accounts.values()}
-    earlier = models.Event.objects.filter(
-        account_id__in=list(windows), sequence__gte=F("account__event_count") - WINDOW_LIMIT - len(events)
-    )
-    for account_id, event in window_events(earlier.order_by("account_id", "sequence")):
-        windows[account_id].append(event)
-    return windows
 
 
 def _visits(parties: Mapping[str, int], events: Sequence[Event]) -> dict[str, Visits]:
