@@ -69,9 +69,9 @@ messages: $(STAMP)  ## Collect translatable strings into locale/, and compile th
 migrate: $(STAMP)  ## Bring the database's tables up to date
 	@$(BIN)/python manage.py migrate
 
-lock: $(STAMP)  ## Resolve requirements/*.in anew; writes requirements/*.txt
+lock: $(STAMP)  ## Resolve requirements/*.in into the lock files; ARGS=--upgrade takes newer versions
 	@cd requirements && for name in base local worker dev; do \
-		../$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-header --no-emit-options --no-emit-index-url \
+		../$(BIN)/pip-compile --quiet $(ARGS) --strip-extras --no-header --no-emit-options --no-emit-index-url \
 			--no-emit-find-links --no-emit-trusted-host --annotation-style=line --output-file $$name.txt $$name.in && \
 		sed -i -E 's/^(torch==[0-9.]+)\+[a-z0-9]+/\1/' $$name.txt || exit 1; done
 
