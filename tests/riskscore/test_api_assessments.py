@@ -15,7 +15,7 @@ from riskscore.services import score_assessment
 from tests.engines import ScriptedEngine
 from tests.riskscore.makers import RELEASE, bank, key_of, payload
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nobody_listens_at_the_end")]
 URL = "/api/v1/risk/assessments"
 
 
