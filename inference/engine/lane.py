@@ -1,0 +1,143 @@
+"""One model inside the engine: its cache, its scheduler and its runner, stepping together."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from inference.api import EngineError, Question, ScoreRequest, ScoreResult, TokenPosition, Usage
+from inference.checkpoints import LoadedModel
+from inference.config import EngineConfig
+from inference.engine.blocks import BLOCK, BlockPool
+from inference.engine.prefix import PrefixCache
+from inference.engine.prompt import lay_out
+from inference.engine.runner import Runner, answer
+from inference.engine.scheduler import Plan, Scheduler
+from inference.engine.work import Chunk, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a request ended: with its result, or with what its future raises."""
+
+    work: Work
+    ending: ScoreResult | EngineError
+
+
+class Lane:
+    """A loaded checkpoint that serves. Everything but `enter` belongs to the engine's thread."""
+
+    def __init__(self, loaded: LoadedModel, config: EngineConfig) -> None:
+        self.loaded = loaded
+        self._config = config
+        self._runner = Runner(loaded, threads=config.threads)
+        self.block_bytes = self._runner.probe(self._probe_chunk())
+        self.cache: PrefixCache
+        self.scheduler: Scheduler
+        self._failed: list[Work] = []
+
+    def allocate(self, blocks: int) -> None:
+        """Give the lane its pool. Raises ValueError if the window does not fit a namespace's quota of it."""
+        quota = int(blocks * self._config.namespace_quota)
+        if quota * BLOCK < self.loaded.window:
+            raise ValueError(
+                f"memory_mb leaves {quota} blocks a namespace, too few for a window of {self.loaded.window}"
+            )
+        self._runner.allocate(blocks)
+        self.cache = PrefixCache(
+            BlockPool(blocks),
+            salt_key=self._config.salt_key,
+            model_digest=self.loaded.ref.digest,
+            namespace_blocks=quota,
+        )
+        self.scheduler = Scheduler(self.cache, max_batch_positions=self._config.max_batch_positions)
+
+    def enter(self, request: ScoreRequest, *, arrival: int, now: float) -> Work:
+        """Check a request and lay it out; safe from any thread. Raises InvalidRequest, WindowExceeded."""
+        prompt = lay_out(
+            request, schema=self.loaded.schema, window=self.loaded.window, vocabulary=self._runner.vocabulary
+        )
+        salt = self.cache.salt(request.namespace)
+        keys = self.cache.chain(salt, prompt.digests)
+        return Work(request=request, prompt=prompt, salt=salt, keys=keys, arrival=arrival, submitted_at=now)
+
+    def step(self, *, clock: Callable[[], float]) -> tuple[Plan, list[Outcome]]:
+        """Compute one batch. Raises what the model raises; the step is undone then, see `take_failed`."""
+        plan = self.scheduler.plan()
+        for work in plan.begun:
+            work.started_at = work.started_at if work.started_at is not None else clock()
+        self._runner.zero(self.cache.take_soiled())
+        if not plan.chunks:
+            return plan, []
+        try:
+            logits = self._runner.run(plan.chunks)
+        except BaseException:
+            self._failed = self.scheduler.abort(plan)
+            raise
+        refused = []
+        for chunk, rows in zip(plan.chunks, logits, strict=True):
+            try:
+                chunk.work.answers += [answer(q, row) for q, row in zip(_asked(chunk), rows, strict=True)]
+            except EngineError as error:
+                refused.append(Outcome(chunk.work, error))
+        return plan, self._conclude(plan, refused, clock())
+
+    def _conclude(self, plan: Plan, refused: list[Outcome], now: float) -> list[Outcome]:
+        finished = self.scheduler.commit(plan)
+        lost = {outcome.work for outcome in refused}
+        self.scheduler.remove([work for work in lost if work not in finished])
+        return refused + [Outcome(work, self._result(work, now)) for work in finished if work not in lost]
+
+    def take_failed(self) -> list[Work]:
+        """Requests of the step that failed, taken out."""
+        failed, self._failed = self._failed, []
+        return failed
+
+    def purge(self, namespace: str) -> int:
+        """Forget and zero a namespace's cached blocks; returns how many."""
+        count = self.cache.purge(self.cache.salt(namespace))
+        self._runner.zero(self.cache.take_soiled())
+        return count
+
+    def settle(self) -> None:
+        """Zero what a finished request of a purged namespace left."""
+        self._runner.zero(self.cache.take_soiled())
+
+    def _result(self, work: Work, now: float) -> ScoreResult:
+        assert work.started_at is not None
+        total = work.prompt.total
+        return ScoreResult(
+            request_id=work.request.id,
+            answers=tuple(work.answers),
+            usage=Usage(
+                total=total, cached=work.cached, shared=work.shared, computed=total - work.cached - work.shared
+            ),
+            model=self.loaded.ref,
+            queue_ms=1000.0 * (work.started_at - work.submitted_at),
+            compute_ms=1000.0 * (now - work.started_at),
+        )
+
+    def _probe_chunk(self) -> Chunk:
+        """A request of two tokens, to learn the pools' shapes from."""
+        question = Question(id="probe", positions=(TokenPosition(0),), labels=(0, 1))
+        request = ScoreRequest(id="probe", model="", namespace="", record=(TokenPosition(0),), questions=(question,))
+        prompt = lay_out(request, schema=None, window=2, vocabulary=self._runner.vocabulary)
+        work = Work(request=request, prompt=prompt, salt=b"", keys=[], arrival=0, submitted_at=0.0)
+        work.place([1])
+        return Chunk(work, 0, prompt.total)
+
+
+def share_out(lanes: Sequence[Lane], config: EngineConfig) -> None:
+    """Divide the memory that the weights leave among the lanes, as many blocks for each.
+
+    Raises:
+        ValueError: too little is left for one full window in each lane.
+    """
+    left = config.memory_mb * 2**20 - sum(lane.loaded.weight_bytes for lane in lanes)
+    blocks = left // sum(lane.block_bytes for lane in lanes) - 1  # one more is scratch
+    for lane in lanes:
+        lane.allocate(max(0, blocks))
+
+
+def _asked(chunk: Chunk) -> list[Question]:
+    work = chunk.work
+    ends = zip(work.request.questions, work.prompt.branches, strict=True)
+    return [question for question, (_, stop) in ends if chunk.start < stop <= chunk.stop]

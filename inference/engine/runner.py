@@ -1,0 +1,161 @@
+"""One forward pass: chunks of requests in, hidden states of the questions' last positions out.
+
+The Hugging Face model is called unmodified, over one ragged batch of shape [1, T].
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from inference.api import Answer, EngineError, Question
+from inference.checkpoints import LoadedModel
+from inference.engine import attention
+from inference.engine.kv import PagedKV
+from inference.engine.layout import LayoutBuilder
+from inference.engine.prompt import Prompt
+from inference.engine.work import Chunk
+
+GRANULE = 16  # rows per thread that a batch is a multiple of: no thread then starts inside a vector's width
+
+
+class NotFinite(EngineError):
+    """The model's answer is not a number."""
+
+    code = "not_finite"
+
+
+class Runner:
+    """A checkpoint and its KV pool. Used by one thread."""
+
+    def __init__(self, loaded: LoadedModel, *, threads: int) -> None:
+        attention.register()
+        self.loaded = loaded
+        self._granule = GRANULE * threads
+        self._model = loaded.model
+        self._model.set_attn_implementation(attention.NAME)
+        self._body: nn.Module = self._model.base_model
+        self._embed: nn.Module = self._model.get_input_embeddings()
+        self._head: nn.Module = self._model.get_output_embeddings()
+        self._dtype: torch.dtype = self._embed.weight.dtype  # type: ignore[assignment]
+        self._device: torch.device = self._embed.weight.device  # type: ignore[assignment]
+        self._kv = PagedKV(blocks=1)
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of token ids."""
+        return int(self._model.config.vocab_size)
+
+    def probe(self, work_chunk: Chunk) -> int:
+        """Run a small chunk in a pool of a few blocks; returns the bytes one block takes."""
+        self._kv = PagedKV(blocks=len(work_chunk.work.blocks))
+        self.run([work_chunk])
+        return self._kv.bytes_per_block
+
+    def allocate(self, blocks: int) -> None:
+        """Start over with a pool of that many blocks."""
+        self._kv = PagedKV(blocks=blocks)
+
+    @torch.inference_mode()
+    def zero(self, blocks: list[int]) -> None:
+        """Overwrite blocks with zeros."""
+        self._kv.zero(blocks)
+
+    @torch.inference_mode()
+    def run(self, chunks: Sequence[Chunk]) -> list[list[Tensor]]:
+        """Compute chunks.
+
+        Returns:
+            For each chunk, the logits [V] at the last position of every question that ends in it.
+        """
+        builder = LayoutBuilder(fans=self._device.type == "cpu")
+        for chunk in chunks:
+            builder.add(chunk)
+        count = sum(chunk.stop - chunk.start for chunk in chunks)
+        rows = -(-count // self._granule) * self._granule
+        layout = builder.build(rows=rows, device=self._device)
+        position_ids = np.zeros(rows, dtype=np.int64)
+        position_ids[:count] = np.concatenate([c.work.prompt.position_ids[c.start : c.stop] for c in chunks])
+        self._kv.begin(layout)
+        hidden = self._body(
+            inputs_embeds=self._embedded(chunks, rows).unsqueeze(0),
+            position_ids=torch.from_numpy(position_ids).to(self._device).unsqueeze(0),
+            past_key_values=self._kv,
+            use_cache=True,
+            layout=layout,
+        ).last_hidden_state[0]
+        return self._logits(hidden, chunks)
+
+    def _embedded(self, chunks: Sequence[Chunk], rows: int) -> Tensor:
+        """[rows, hidden] of the chunks' positions, zero behind them."""
+        tokens = np.concatenate([c.work.prompt.tokens[c.start : c.stop] for c in chunks])
+        out = torch.zeros(rows, self._embed.weight.shape[1], dtype=self._dtype, device=self._device)  # type: ignore[index]
+        token_at = np.flatnonzero(tokens >= 0)
+        if len(token_at):
+            ids = torch.from_numpy(tokens[token_at]).to(self._device)
+            out[torch.from_numpy(token_at).to(self._device)] = self._embed(ids)
+        if len(token_at) < len(tokens):
+            events = np.concatenate([_events(c.work.prompt, c.start, c.stop) for c in chunks])
+            event_at = torch.from_numpy(np.flatnonzero(tokens < 0)).to(self._device)
+            out[event_at] = self._encoded(events)[: len(events)].to(self._dtype)
+        return out
+
+    def _encoded(self, events: np.ndarray[tuple[int, int], np.dtype[np.uint8]]) -> Tensor:
+        """[E, packed bytes] to [at least E, hidden], float32."""
+        schema, encoder = self.loaded.schema, self.loaded.event_encoder
+        assert schema is not None
+        assert encoder is not None
+        padded = np.zeros((-(-len(events) // self._granule) * self._granule, events.shape[1]), dtype=np.uint8)
+        padded[: len(events)] = events
+        split = 4 * len(schema.numbers)
+        numbers = padded[:, :split].copy().view("<f4")
+        categories = padded[:, split:].copy().view("<i4").astype(np.int64)
+        encoded: Tensor = encoder(
+            torch.from_numpy(numbers).to(self._device), torch.from_numpy(categories).to(self._device)
+        )
+        return encoded
+
+    def _logits(self, hidden: Tensor, chunks: Sequence[Chunk]) -> list[list[Tensor]]:
+        ends, counts, row = [], [], 0
+        for chunk in chunks:
+            asked = [b for _, b in chunk.work.prompt.branches if chunk.start < b <= chunk.stop]
+            ends += [row + b - 1 - chunk.start for b in asked]
+            counts.append(len(asked))
+            row += chunk.stop - chunk.start
+        if not ends:
+            return [[] for _ in chunks]
+        padded = ends + [ends[0]] * (-len(ends) % self._granule)
+        logits: Tensor = self._head(hidden[torch.tensor(padded, device=self._device)])
+        return [list(part) for part in logits[: len(ends)].float().cpu().split(counts)]
+
+
+def answer(question: Question, logits: Tensor) -> Answer:
+    """Read a question's answer off the logits [V] of its last position.
+
+    Raises:
+        NotFinite: a logit is NaN or infinite.
+    """
+    line = logits.numpy().astype(np.float64)
+    chosen = line[list(question.labels)]
+    whole, labels = _log_sum_exp(line), _log_sum_exp(chosen)
+    if not math.isfinite(whole):
+        raise NotFinite("the model's logits are not finite")
+    return Answer(
+        question_id=question.id,
+        logits=tuple(chosen.tolist()),
+        probabilities=tuple(np.exp(chosen - labels).tolist()),
+        label_mass=min(1.0, math.exp(labels - whole)),
+    )
+
+
+def _log_sum_exp(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+    highest = values.max()
+    return float(highest + np.log(np.exp(values - highest).sum()))
+
+
+def _events(prompt: Prompt, start: int, stop: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+    first, last = np.searchsorted(prompt.event_at, (start, stop))
+    rows: np.ndarray[tuple[int, int], np.dtype[np.uint8]] = prompt.events[first:last]
+    return rows

@@ -1,0 +1,204 @@
+"""Which positions the next step computes: continuous batching under a budget, most urgent first.
+
+A request is admitted when all its blocks can be had, so it never runs out of them halfway. A more urgent
+one that lacks blocks takes them from the least urgent that run, which start again later and find in the
+cache what is left of their work.
+"""
+
+from bisect import insort
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from heapq import merge
+from operator import attrgetter
+
+from inference.api import OutOfBlocks
+from inference.engine.blocks import BLOCK
+from inference.engine.prefix import PrefixCache
+from inference.engine.work import Chunk, Work
+
+COMPANIONS = 64  # how far down the queue requests with the leader's prefix are looked for
+
+by_urgency = attrgetter("urgency")
+
+
+@dataclass(slots=True)
+class Plan:
+    """One step.
+
+    Attributes:
+        chunks: at most one for each request.
+        fresh: blocks that this step fills and that were promised to the cache.
+        preempted: requests that lost their blocks to this step.
+        begun: requests that begin, or begin again, in this step.
+    """
+
+    chunks: list[Chunk] = field(default_factory=list)
+    fresh: set[int] = field(default_factory=set)
+    preempted: int = 0
+    begun: list[Work] = field(default_factory=list)
+    budget: int = 0
+
+    @property
+    def works(self) -> set[Work]:
+        """The requests that compute something in this step."""
+        return {chunk.work for chunk in self.chunks}
+
+
+class Scheduler:
+    """The requests of one model, waiting and running."""
+
+    def __init__(self, cache: PrefixCache, *, max_batch_positions: int) -> None:
+        self.cache = cache
+        self.waiting: list[Work] = []
+        self.running: list[Work] = []
+        self._budget = max(BLOCK, max_batch_positions)
+
+    def admit(self, work: Work) -> None:
+        """Let a request wait for its turn. Raises OutOfBlocks if it could never have one."""
+        limit = min(self.cache.pool.total, self.cache.namespace_blocks)
+        if work.total_blocks > limit:
+            raise OutOfBlocks(f"the request needs {work.total_blocks} blocks, and may have {limit}")
+        insort(self.waiting, work, key=by_urgency)
+
+    def remove(self, works: Iterable[Work]) -> None:
+        """Take requests out, wherever they are, and let go of their blocks."""
+        for work in works:
+            if work in self.running:
+                self.running.remove(work)
+                self.cache.release(work.restart())
+            else:
+                self.waiting.remove(work)
+
+    def expired(self, now: float) -> list[Work]:
+        """Requests whose deadline has passed."""
+        works = (*self.running, *self.waiting)
+        return [w for w in works if w.request.deadline_at is not None and w.request.deadline_at <= now]
+
+    def plan(self) -> Plan:
+        """Choose the next step's chunks; the blocks they write are held when this returns.
+
+        Whoever lacks blocks is not overtaken, but by those whom its namespace's quota does not concern.
+        """
+        plan = Plan(budget=self._budget)
+        blocked: set[bytes] = set()
+        for work in merge(sorted(self.running, key=by_urgency), list(self.waiting), key=by_urgency):
+            if plan.budget <= 0:
+                break
+            if work in plan.works:
+                continue
+            if work.blocks:
+                self._continue(work, plan)
+            elif work.salt in blocked:
+                continue
+            elif self._begin(work, plan):
+                self._gather_companions(work, plan)
+            elif self.cache.fits_quota(work.total_blocks, work.salt):
+                blocked = {other.salt for other in self.waiting}
+            else:
+                blocked.add(work.salt)
+        return plan
+
+    def commit(self, plan: Plan) -> list[Work]:
+        """Note that a step was computed; returns the requests it finished, their blocks let go."""
+        finished = []
+        for chunk in plan.chunks:
+            chunk.work.done = chunk.stop
+            if chunk.work.finished:
+                finished.append(chunk.work)
+                self.running.remove(chunk.work)
+                self.cache.release(chunk.work.blocks)
+                chunk.work.blocks = []
+        return finished
+
+    def abort(self, plan: Plan) -> list[Work]:
+        """Undo a step that failed; returns its requests, taken out. Others that hoped for its blocks start again."""
+        for block in plan.fresh:
+            self.cache.forget(block)
+        failed = [chunk.work for chunk in plan.chunks]
+        self.remove(failed)
+        for work in [work for work in self.running if not plan.fresh.isdisjoint(work.blocks)]:
+            self._send_back(work)
+        return failed
+
+    def _begin(self, work: Work, plan: Plan) -> bool:
+        found = self._find(work)
+        needed = work.total_blocks - len(found)
+        try:
+            taken = self._take(work, needed, plan)
+        except OutOfBlocks:
+            self.cache.release(found)
+            return False
+        self.waiting.remove(work)
+        self.running.append(work)
+        work.place(found + taken)
+        self._credit(work, found, plan)
+        plan.begun.append(work)
+        self._continue(work, plan)
+        return True
+
+    def _take(self, work: Work, count: int, plan: Plan) -> list[int]:
+        """Blocks for a request, from less urgent ones if need be. Raises OutOfBlocks if even theirs are too few."""
+        busy = plan.works
+        victims = sorted((w for w in self.running if w.urgency > work.urgency and w not in busy), key=by_urgency)
+        if not self.cache.fits_quota(count, work.salt):
+            victims = [victim for victim in victims if victim.salt == work.salt]
+        spare = sum(len(victim.blocks) for victim in victims)
+        while True:
+            try:
+                return self.cache.take(count, work.salt)
+            except OutOfBlocks:
+                if not victims or count > self.cache.pool.free + self.cache.cached + spare:
+                    raise
+                self._send_back(victims.pop())
+                plan.preempted += 1
+
+    def _send_back(self, work: Work) -> None:
+        self.running.remove(work)
+        self.cache.release(work.restart())
+        insort(self.waiting, work, key=by_urgency)
+
+    def _continue(self, work: Work, plan: Plan) -> None:
+        self._adopt(work, plan)
+        stop = work.prompt.cut(work.done, plan.budget)
+        if stop == work.done:
+            return
+        plan.chunks.append(Chunk(work, work.done, stop))
+        plan.budget -= stop - work.done
+        for index in range(-(-work.done // BLOCK), min(stop, work.prompt.record) // BLOCK):
+            if self.cache.keep(work.blocks[index], work.keys[index], work.content(index)):
+                plan.fresh.add(work.blocks[index])
+
+    def _find(self, work: Work) -> list[int]:
+        found: list[int] = []
+        for index, key in enumerate(work.keys):
+            block = self.cache.find(key, work.content(index), work.salt)
+            if block is None:
+                break
+            found.append(block)
+        return found
+
+    def _credit(self, work: Work, found: list[int], plan: Plan) -> None:
+        shared = BLOCK * len(plan.fresh.intersection(found))
+        work.shared += shared
+        work.cached += BLOCK * len(found) - shared
+        work.done += BLOCK * len(found)
+
+    def _adopt(self, work: Work, plan: Plan) -> None:
+        """Use what others have computed since this request began, instead of computing it again."""
+        while work.done % BLOCK == 0 and (index := work.done // BLOCK) < len(work.keys):
+            block = self.cache.find(work.keys[index], work.content(index), work.salt)
+            if block is None:
+                return
+            own = work.blocks[index]
+            work.place([*work.blocks[:index], block, *work.blocks[index + 1 :]])
+            self.cache.release([own])
+            self._credit(work, [block], plan)
+
+    def _gather_companions(self, leader: Work, plan: Plan) -> None:
+        """Begin requests of the leader's priority and prefix in the same step, while the budget lasts."""
+        if not leader.keys:
+            return
+        for work in self.waiting[:COMPANIONS]:
+            alike = work.keys[:1] == leader.keys[:1] and work.request.priority == leader.request.priority
+            if alike and plan.budget > 0 and not self._begin(work, plan):
+                return
