@@ -61,14 +61,16 @@ def tell(url: str, key: str, events: Sequence[Event], *, on_progress: Callable[[
     return accepted
 
 
-def assess(url: str, key: str, accounts: Sequence[Account], *, on_answer: Callable[[], None]) -> list[Answer]:
-    """Have every account's events assessed by eight clients at once; within an account one after the other."""
+def assess(
+    url: str, key: str, accounts: Sequence[Account], *, clients: int, on_answer: Callable[[], None]
+) -> list[Answer]:
+    """Have every account's events assessed by so many clients at once; within an account one after the other."""
     waiting: SimpleQueue[Account | None] = SimpleQueue()
-    for account in [*accounts, *[None] * CLIENTS]:
+    for account in [*accounts, *[None] * clients]:
         waiting.put(account)
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        clients = [pool.submit(_work, url, key, waiting, on_answer) for _ in range(CLIENTS)]
-    return [answer for client in clients for answer in client.result()]
+    with ThreadPoolExecutor(clients) as pool:
+        working = [pool.submit(_work, url, key, waiting, on_answer) for _ in range(clients)]
+    return [answer for client in working for answer in client.result()]
 
 
 def _work(url: str, key: str, waiting: "SimpleQueue[Account | None]", on_answer: Callable[[], None]) -> list[Answer]:
