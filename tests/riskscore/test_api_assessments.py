@@ -6,7 +6,6 @@ from time import sleep
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.utils import timezone
 
 from apps.jobs.models import Job
@@ -14,6 +13,7 @@ from riskscore.models import Event, RiskAssessment
 from riskscore.services import score_assessment
 from tests.engines import ScriptedEngine
 from tests.riskscore.makers import RELEASE, bank, key_of, payload
+from tests.riskscore.rest import get, post
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nobody_listens_at_the_end")]
 URL = "/api/v1/risk/assessments"
@@ -22,15 +22,6 @@ URL = "/api/v1/risk/assessments"
 @pytest.fixture
 def key():
     return key_of(bank())[1]
-
-
-def post(key, body, *, idempotency_key="k-1", prefer="wait=0", url=URL):
-    headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": idempotency_key, "Prefer": prefer}
-    return Client(headers=headers).post(url, body, content_type="application/json")
-
-
-def get(key, url):
-    return Client(headers={"Authorization": f"Bearer {key}"}).get(url)
 
 
 def worker(logits=(0.0, -3.0)):
@@ -51,7 +42,7 @@ def worker(logits=(0.0, -3.0)):
 def test_an_answer_inside_the_wait_is_201_with_the_result(key):
     thread = worker()
 
-    response = post(key, payload(), prefer="wait=10")
+    response = post(key, URL, payload(), prefer="wait=10")
 
     thread.join()
     body = response.json()
@@ -63,7 +54,7 @@ def test_an_answer_inside_the_wait_is_201_with_the_result(key):
 
 
 def test_without_an_answer_in_the_wait_it_is_202_and_an_operation_to_follow(key):
-    response = post(key, payload())
+    response = post(key, URL, payload())
 
     job = Job.objects.get()
     assert response.status_code == 202
@@ -73,7 +64,7 @@ def test_without_an_answer_in_the_wait_it_is_202_and_an_operation_to_follow(key)
 
 
 def test_past_its_deadline_the_rules_alone_answer(key):
-    response = post(key, payload(deadline_ms=60), prefer="wait=5")
+    response = post(key, URL, payload(deadline_ms=60), prefer="wait=5")
 
     body = response.json()
     assert response.status_code == 201
@@ -83,8 +74,8 @@ def test_past_its_deadline_the_rules_alone_answer(key):
 
 
 def test_a_repeat_with_the_same_key_is_byte_identical(key):
-    first = post(key, payload())
-    again = post(key, payload())
+    first = post(key, URL, payload())
+    again = post(key, URL, payload())
 
     assert again.content == first.content
     assert again["Idempotent-Replayed"] == "true"
@@ -92,24 +83,24 @@ def test_a_repeat_with_the_same_key_is_byte_identical(key):
 
 
 def test_the_same_event_under_another_key_is_the_same_assessment(key):
-    first = post(key, payload(), idempotency_key="k-1")
-    again = post(key, payload(), idempotency_key="k-2")
+    first = post(key, URL, payload(), idempotency_key="k-1")
+    again = post(key, URL, payload(), idempotency_key="k-2")
 
     assert again.json()["id"] == first.json()["id"]
     assert Event.objects.count() == 1
 
 
 def test_another_event_under_the_same_id_is_409_and_changes_nothing(key):
-    post(key, payload(), idempotency_key="k-1")
+    post(key, URL, payload(), idempotency_key="k-1")
 
-    response = post(key, payload(amount="26.00"), idempotency_key="k-2")
+    response = post(key, URL, payload(amount="26.00"), idempotency_key="k-2")
 
     assert (response.status_code, response.json()["errors"][0]["pointer"]) == (409, "/id")
     assert [str(event.amount) for event in Event.objects.all()] == ["249.9000"]
 
 
 def test_a_stranger_finds_nothing(key):
-    found = post(key, payload()).json()["id"]
+    found = post(key, URL, payload()).json()["id"]
     stranger = key_of(bank("Second Bank"))[1]
 
     known, unknown = get(stranger, f"{URL}/{found}"), get(stranger, f"{URL}/00000000-0000-4000-8000-000000000000")
@@ -117,15 +108,13 @@ def test_a_stranger_finds_nothing(key):
     assert (known.status_code, unknown.status_code) == (404, 404)
     assert known.json()["detail"] == unknown.json()["detail"]
     assert get(stranger, URL).json()["results"] == []
-    assert (
-        post(stranger, {"verdict": "fraud", "reported_by": "analyst"}, url=f"{URL}/{found}/feedback").status_code == 404
-    )
+    assert post(stranger, f"{URL}/{found}/feedback", {"verdict": "fraud", "reported_by": "analyst"}).status_code == 404
 
 
 def test_two_banks_may_use_the_same_ids(key):
     stranger = key_of(bank("Second Bank"))[1]
 
-    answers = [post(key, payload()), post(stranger, payload())]
+    answers = [post(key, URL, payload()), post(stranger, URL, payload())]
 
     assert [answer.status_code for answer in answers] == [202, 202]
     assert RiskAssessment.objects.count() == 2
@@ -160,15 +149,15 @@ def test_two_banks_may_use_the_same_ids(key):
     ],
 )
 def test_bad_input_is_422_at_the_field_and_nothing_is_stored(key, change, pointer):
-    response = post(key, payload(**change))
+    response = post(key, URL, payload(**change))
 
     assert (response.status_code, [error["pointer"] for error in response.json()["errors"]]) == (422, [pointer])
     assert (Event.objects.count(), Job.objects.count()) == (0, 0)
 
 
 def test_a_card_number_never_reaches_the_database(key):
-    post(key, payload(card={"number": "4111 1111 1111 1111"}), idempotency_key="k-1")
-    post(key, payload(id="tx-2", account="4111111111111111"), idempotency_key="k-2")
+    post(key, URL, payload(card={"number": "4111 1111 1111 1111"}), idempotency_key="k-1")
+    post(key, URL, payload(id="tx-2", account="4111111111111111"), idempotency_key="k-2")
 
     assert Event.objects.get().card == "411111…1111"
     assert rows_with("4111111111111111") + rows_with("4111 1111 1111 1111") == []
@@ -185,5 +174,5 @@ def rows_with(text):
 def test_amounts_keep_every_digit(key):
     body = json.dumps(payload()).replace('"249.90"', "12345678901.2345")
 
-    assert post(key, body).status_code == 202
+    assert post(key, URL, body).status_code == 202
     assert str(Event.objects.get().amount) == "12345678901.2345"
