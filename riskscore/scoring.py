@@ -117,16 +117,14 @@ def parse_calibration(text: str) -> Calibration:
     """
     try:
         values: Any = json.loads(text)
-        if values["method"] != "platt":
-            raise CalibrationError("the only method known is platt")
-        return Calibration(
-            slope=float(values["slope"]),
-            intercept=float(values["intercept"]),
-            prior=float(values["prior"]),
-            version=str(values["version"]),
-        )
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        method = values["method"]
+        numbers = {name: float(values[name]) for name in ("slope", "intercept", "prior")}
+        version = str(values["version"])
+    except (KeyError, TypeError, ValueError) as error:
         raise CalibrationError("calibration.json needs method, slope, intercept, prior and version") from error
+    if method != "platt":
+        raise CalibrationError("the only method known is platt")
+    return Calibration(**numbers, version=version)
 
 
 def _log_odds(answer: Answer) -> float:

@@ -5,7 +5,8 @@ import numpy as np
 from riskscore.scoring import Calibration
 from training.metrics import Flags, Scores
 
-STEPS = 50
+STEPS = 100
+SMALLEST_STEP = 1e-9
 
 
 def fit_platt(logits: Scores, frauds: Flags, *, version: str) -> Calibration:
@@ -21,19 +22,36 @@ def fit_platt(logits: Scores, frauds: Flags, *, version: str) -> Calibration:
         raise ValueError("a calibration needs both frauds and honest events")
     high, low = (positives + 1.0) / (positives + 2.0), 1.0 / (negatives + 2.0)
     targets = np.where(frauds, high, low)
-    design = np.stack([logits, np.ones_like(logits)], axis=1)
-    weights = np.array([1.0, 0.0])
+    centre, width = float(logits.mean()), float(logits.std()) or 1.0
+    slope, intercept = _newton((logits - centre) / width, targets)
+    return Calibration(
+        slope=slope / width,
+        intercept=intercept - slope * centre / width,
+        prior=positives / len(frauds),
+        version=version,
+    )
+
+
+def _newton(values: Scores, targets: Scores) -> tuple[float, float]:
+    """Slope and intercept of least cross-entropy; every step is halved until it lowers it."""
+    design = np.stack([values, np.ones_like(values)], axis=1)
+    share = float(targets.mean())
+    weights = np.array([1.0, np.log(share / (1.0 - share))])
     for _ in range(STEPS):
         predicted = probability(design @ weights)
         gradient = design.T @ (predicted - targets)
         curvature = (design * (predicted * (1.0 - predicted))[:, None]).T @ design + 1e-9 * np.eye(2)
-        step = np.linalg.solve(curvature, gradient)
-        weights = weights - step / max(1.0, float(np.abs(step).max()))  # a step of one at most
-        if np.abs(step).max() < 1e-10:
+        step, before = np.linalg.solve(curvature, gradient), _loss(design @ weights, targets)
+        while np.abs(step).max() > SMALLEST_STEP and _loss(design @ (weights - step), targets) > before:
+            step = step / 2.0
+        weights = weights - step
+        if np.abs(step).max() <= SMALLEST_STEP:
             break
-    return Calibration(
-        slope=float(weights[0]), intercept=float(weights[1]), prior=positives / len(frauds), version=version
-    )
+    return float(weights[0]), float(weights[1])
+
+
+def _loss(log_odds: Scores, targets: Scores) -> float:
+    return float(np.sum(np.logaddexp(0.0, log_odds) - targets * log_odds))
 
 
 def calibrated(logits: Scores, calibration: Calibration) -> Scores:

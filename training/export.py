@@ -33,6 +33,7 @@ def export(scorer: Scorer, folder: Path, *, calibration: Calibration, metrics: d
     tensors |= {f"event_encoder.{name}": tensor for name, tensor in scorer.event_encoder.state_dict().items()}
     whole = {name: tensor.detach().float().contiguous().clone() for name, tensor in tensors.items()}
     save_file(whole, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "model.safetensors").chmod(0o644)  # written for the owner alone, and a server may be another user
     _write_json(folder / "config.json", _settings(scorer.decoder.config))
     _write_json(folder / "calibration.json", {"method": "platt", **asdict(calibration)})
     _write_json(folder / "metrics.json", metrics)
