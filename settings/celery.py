@@ -8,7 +8,9 @@ import os
 from contextlib import suppress
 from typing import Any
 
+import kombu
 from celery import Celery, signals
+from celery.app.amqp import AMQP
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings.local")
 
@@ -78,7 +80,21 @@ class Configuration:
         return broker_url(settings.REDIS_URL)
 
 
-app = Celery("assay")
+class Connection(kombu.Connection):
+    """Tries an absent Redis again every second; kombu's pauses grow to 30 s."""
+
+    def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
+        """Connect, however long it takes."""
+        return super().ensure_connection(*args, interval_start=1, interval_step=0, interval_max=1, **kwargs)
+
+
+class Broker(AMQP):
+    """Celery's broker layer, on connections that come back soon."""
+
+    Connection = Connection
+
+
+app = Celery("assay", amqp=Broker)
 app.config_from_object(Configuration())
 app.autodiscover_tasks()
 

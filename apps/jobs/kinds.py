@@ -48,6 +48,11 @@ def register(kind: JobKind) -> None:
         raise ValueError(f"job kind {kind.name!r} is registered twice, differently")
 
 
+def registered() -> tuple[str, ...]:
+    """Names of all kinds, sorted."""
+    return tuple(sorted(_KINDS))
+
+
 def get(name: str) -> JobKind:
     """The kind of that name. Raises UnknownKindError."""
     try:

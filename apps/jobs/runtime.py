@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from django.conf import settings
+from prometheus_client import REGISTRY
 
 from apps.registry.models import ModelVersion
 from inference.api import Engine, ModelRef, Precision
@@ -117,6 +118,7 @@ def _load(
 ) -> "tuple[EngineCore, dict[str, ServedModel]]":
     from inference.checkpoints import load_checkpoint
     from inference.engine import EngineCore
+    from inference.metrics import EngineMetrics
 
     loaded = [
         load_checkpoint(
@@ -131,7 +133,8 @@ def _load(
         version.name: ServedModel(version=version.version, ref=model.ref, window=model.window, card=version.card)
         for version, model in zip(versions, loaded, strict=True)
     }
-    return EngineCore(loaded, config, on_stall=on_stall), served
+    observer = EngineMetrics(REGISTRY, device=config.device)
+    return EngineCore(loaded, config, on_stall=on_stall, observer=observer), served
 
 
 def _config() -> EngineConfig:

@@ -6,6 +6,7 @@ from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from apps.common.errors import NotFound
+from apps.jobs import kinds
 from apps.jobs.models import Job
 from apps.jobs.services import OPEN
 
@@ -19,6 +20,7 @@ def access_job(*, job_id: UUID, institution_id: UUID) -> Job:
 
 
 def backlog() -> dict[tuple[str, str], int]:
-    """How many open jobs there are, by kind and status."""
+    """How many open jobs there are, by kind and status; every registered kind is there."""
     rows = Job.objects.filter(status__in=OPEN).values_list("kind", "status").annotate(Count("pk")).order_by()
-    return {(kind, status): count for kind, status, count in rows}
+    none = {(kind, status.value): 0 for kind in kinds.registered() for status in OPEN}
+    return none | {(kind, status): count for kind, status, count in rows}
