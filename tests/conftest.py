@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 
 from apps.api import locks
+from apps.jobs import waiting
 
 
 @pytest.fixture(scope="session")
@@ -14,4 +15,5 @@ def django_db_setup(django_db_setup: None, django_db_blocker: pytest.FixtureRequ
     with django_db_blocker.unblock(), connection.cursor() as cursor:  # type: ignore[attr-defined]
         cursor.execute("ALTER TABLE audit_auditevent DISABLE TRIGGER audit_event_table_stays")
     yield
-    locks.close()
+    locks.close()  # the test database can only be dropped when nobody is connected to it
+    waiting.stop()
