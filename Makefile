@@ -59,11 +59,12 @@ openapi: $(STAMP)  ## Write docs/api/openapi.yaml anew
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file $(OPENAPI)
 
 messages: $(STAMP)  ## Collect translatable strings into locale/, and compile them
+	@mkdir -p var
 	@$(BIN)/pybabel --quiet extract --no-location --omit-header --sort-output \
 		--keywords "gettext_lazy ngettext_lazy:1,2 pgettext:1c,2 pgettext_lazy:1c,2 _" \
 		--output var/django.pot settings apps riskscore clinical
-	@$(BIN)/pybabel --quiet update --domain django --input-file var/django.pot --output-dir locale --omit-header \
-		--no-fuzzy-matching --ignore-obsolete --width 120
+	@$(BIN)/pybabel --quiet update --domain django --input-file var/django.pot --output-dir locale \
+		--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 120
 	@$(BIN)/pybabel --quiet compile --domain django --directory locale
 
 migrate: $(STAMP)  ## Bring the database's tables up to date

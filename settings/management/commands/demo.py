@@ -20,6 +20,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 from apps.tenants.models import ApiClient, Institution, User
 from apps.tenants.services import create_client, create_institution
@@ -108,11 +109,12 @@ class _Demo:
         self._console.print(_("%(name)s is up") % {"name": name})
 
     def _invite(self, url: str, key: str, example: dict[str, Any]) -> None:
-        password = _admin_password()
+        places = Table.grid(padding=(0, 3))
+        places.add_row(_("REST interface"), f"{url}/api/docs")
+        places.add_row(_("Administration"), f"{url}/admin/   {ADMIN} / {_admin_password()}")
+        places.add_row(_("API key"), key)
         self._console.print()
-        self._console.print(f"{_('REST interface')}:  {url}/api/docs")
-        self._console.print(f"{_('Administration')}:  {url}/admin/   {ADMIN} / {password}")
-        self._console.print(f"{_('API key')}:         {key}")
+        self._console.print(places)
         self._console.print(_("Try it:"))
         curl = (
             f"curl -s {url}/api/v1/risk/assessments -H 'Authorization: Bearer {key}' "
