@@ -106,7 +106,7 @@ def start(versions: Sequence[ModelVersion], *, pool: str) -> Runtime:
         raise NotAWorkerError(
             f"an inference worker needs --pool threads, not {pool}: an engine does not survive a fork"
         )
-    core, served = _load(versions, _config(), on_stall=_die)
+    core, served = _load(versions, _config(), on_stall=die)
     core.start()
     runtime = Runtime(core, served)
     install(runtime)
@@ -146,7 +146,7 @@ def _config() -> EngineConfig:
     )
 
 
-def _die() -> None:
+def die() -> None:
     """End the process without a word to anybody: threads that hang cannot be stopped in any gentler way."""
     logger.critical("engine_stalled")
     os._exit(STALLED)

@@ -1,0 +1,24 @@
+"""What the work leaves behind."""
+
+from django.db import models
+
+
+class Effect(models.Model):
+    """One finished attempt, written with the job's end. Nothing here stops a second one: that is what is tested."""
+
+    job_id = models.UUIDField()
+    fence = models.PositiveIntegerField()
+    worker = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"{self.job_id} under fence {self.fence}"
+
+
+class Rejection(models.Model):
+    """A worker came back with a result and was refused."""
+
+    job_id = models.UUIDField()
+    fence = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.job_id} under fence {self.fence}"
