@@ -30,7 +30,7 @@ from riskscore.events import (
 )
 from riskscore.models import Label
 
-SHORTEST_DEADLINE_MS, DEFAULT_DEADLINE_MS, LONGEST_DEADLINE_MS = 50, 5_000, 300_000
+SHORTEST_DEADLINE_MS, DEFAULT_DEADLINE_MS, LONGEST_DEADLINE_MS = 50, 5_000, 60_000
 
 
 def country(**kwargs: Any) -> PatternField:

@@ -5,6 +5,7 @@ from riskscore.services.ingestion import Ingested, ToldElsewhere, ingest_events
 from riskscore.services.policies import set_ruleset, set_thresholds
 from riskscore.services.requests import JOB_KIND, EventDiffers, request_assessment
 from riskscore.services.scoring import Release, degrade, score_assessment
+from riskscore.services.seeding import seed_bank
 from riskscore.services.waiting import assess_event
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "record_feedback",
     "request_assessment",
     "score_assessment",
+    "seed_bank",
     "set_ruleset",
     "set_thresholds",
 ]
