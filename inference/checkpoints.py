@@ -29,9 +29,11 @@ from transformers.utils import logging as transformers_logging
 from inference.api import CategoryField, CheckpointRefused, EventSchema, ModelRef, Precision
 from inference.config import EngineConfig
 from inference.encoders.events import EventEncoder
-from inference.quantization.int8 import quantize_linears, weight_bytes
+from inference.memory import keep_freed_pages
+from inference.quantization.int8 import weight_bytes
 from inference.quantization.kernels import choose_kernels
 from inference.quantization.rowwise import RowTiles
+from inference.quantization.swap import quantize_linears
 from inference.sealed import SealedFolder, digest_of, write_sums
 
 __all__ = ["LoadedModel", "digest_of", "load_checkpoint", "write_sums"]
@@ -76,12 +78,13 @@ def load_checkpoint(path: Path, *, name: str, config: EngineConfig, expected_dig
     """Verify a checkpoint folder and bring it into memory at the configured precision.
 
     INT8 swaps the decoder's linear layers and runs everything else in bfloat16; the event encoder
-    stays float32 whatever the precision.
+    stays float32 whatever the precision. The process keeps freed memory from then on.
 
     Raises:
         CheckpointRefused: a file is missing, altered, unlisted or of a kind that may carry code; the
             digest differs; the configuration is not a family we run; tensors do not fit it.
     """
+    keep_freed_pages()
     folder = SealedFolder(path, expected_digest=expected_digest)
     folder.verify()
     settings = _read_config(folder.read("config.json"))

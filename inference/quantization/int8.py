@@ -25,11 +25,13 @@ def quantize_rows(x: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         [M, K] uint8 codes in 1-255, [M, 1] scales in x's dtype.
     """
-    values = x.float()
-    scale = (values.abs().amax(dim=1, keepdim=True) / 127.0).clamp_(min=TINY).to(x.dtype)
-    codes = (values * scale.float().reciprocal()).round_().to(torch.int8)
+    # Magnitudes order as their bits do: half the bytes, and no float copy, of abs().amax().
+    bits, magnitude = (torch.int16, 0x7FFF) if x.dtype == torch.bfloat16 else (torch.int32, 0x7FFFFFFF)
+    peak = (x.view(bits) & magnitude).amax(dim=1, keepdim=True).view(x.dtype)
+    scale = peak.mul(1.0 / 127.0).clamp_(min=TINY)
+    values = x.to(torch.float32, copy=True).mul_(scale.float().reciprocal()).round_()
     # By way of int8: float to uint8 is four times slower (56 against 13 us for 512 x 256, 2026-11-23).
-    return codes.view(torch.uint8).bitwise_xor_(128), scale
+    return values.to(torch.int8).view(torch.uint8).bitwise_xor_(128), scale
 
 
 def quantize_weight(weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -68,20 +70,6 @@ class QuantizedLinear(nn.Module):
         """[M, K] codes and [M, 1] scales to [M, N] in the scales' dtype."""
         out = self._multiply(codes, scale.dtype).mul_(scale)
         return out if self._bias is None else out.add_(self._bias)
-
-
-def quantize_linears(model: nn.Module, *, kernels: str) -> None:
-    """Swap the linear layers of a model's decoder layers for W8A8 and cast the rest to bfloat16, in place.
-
-    Embeddings, the head, norms and routers stay as they are, and so do experts that are one
-    three-dimensional parameter.
-    """
-    for module in list(model.get_submodule("model.layers").modules()):
-        for name, child in list(module.named_children()):
-            if isinstance(child, nn.Linear):
-                setattr(module, name, QuantizedLinear(child.weight, child.bias, kernels=kernels))
-    for parameter in model.parameters():
-        parameter.data = parameter.data.to(torch.bfloat16)
 
 
 def weight_bytes(module: nn.Module) -> int:

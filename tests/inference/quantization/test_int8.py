@@ -1,13 +1,10 @@
 """Quantized linear layers: their error is bounded, and a row's bits are its own."""
 
-from typing import Any
-
 import pytest
 import torch
 from torch import nn
 
-from inference.quantization.int8 import QuantizedLinear, quantize_linears, quantize_rows, quantize_weight, weight_bytes
-from tests.checkpoints import load, make_deepseek, make_qwen3
+from inference.quantization.int8 import QuantizedLinear, quantize_rows, quantize_weight
 
 
 def linear(*, bias: bool = False) -> nn.Linear:
@@ -33,15 +30,14 @@ def test_a_row_of_zeros_has_codes_that_mean_zero():
     assert torch.isfinite(scale).all()
 
 
-def test_codes_never_leave_their_range_however_the_scale_rounds():
-    draw = torch.Generator().manual_seed(1)
-    x = (torch.rand(20_000, 2, generator=draw) * 10 ** (torch.rand(20_000, 1, generator=draw) * 20 - 10)).bfloat16()
-    x[:, 1] = -x[:, 0]
+def test_no_bfloat16_at_all_leaves_the_range_of_codes():
+    every = torch.arange(1, 0x7F80, dtype=torch.int16).view(torch.bfloat16)[:, None]  # all positive finite values
 
-    codes, _ = quantize_rows(x)
+    codes, _ = quantize_rows(torch.cat([every, -every], dim=1))
 
+    normal = codes[every[:, 0] >= 1e-27]
+    assert normal.unique(dim=0).tolist() == [[255, 1]]  # +127 and -127, although the scale has but 8 bits
     assert codes.min() == 1
-    assert codes.max() == 255
 
 
 def test_a_weight_is_rounded_by_at_most_half_a_step():
@@ -93,33 +89,3 @@ def test_leading_dimensions_are_kept():
 def test_too_many_inputs_for_an_exact_sum_are_refused():
     with pytest.raises(ValueError, match="at most 66311 inputs"):
         QuantizedLinear(torch.zeros(1, 66_312), None, kernels="reference")
-
-
-def test_a_quantized_decoder_keeps_its_embeddings_and_head(tmp_path):
-    decoder = load(make_qwen3(tmp_path)).model
-
-    plain = [name for name, module in decoder.named_modules() if isinstance(module, nn.Linear | nn.Embedding)]
-
-    assert plain == ["model.embed_tokens", "lm_head"]
-
-
-def test_experts_and_routers_of_deepseek_stay_unquantized(tmp_path):
-    decoder = load(make_deepseek(tmp_path)).model
-
-    mlp: Any = decoder.get_submodule("model.layers.1.mlp")
-
-    assert isinstance(mlp.shared_experts.gate_proj, QuantizedLinear)
-    assert mlp.gate.weight.dtype == torch.bfloat16
-    assert mlp.experts.gate_up_proj.dtype == torch.bfloat16
-    assert mlp.gate.e_score_correction_bias.dtype == torch.float32
-
-
-def test_int8_weights_take_a_quarter_of_the_memory():
-    model = nn.Module()
-    model.model = nn.Module()
-    model.model.layers = nn.ModuleList([nn.Linear(1024, 1024, bias=False)])
-
-    before = weight_bytes(model)
-    quantize_linears(model, kernels="reference")
-
-    assert (before, weight_bytes(model)) == (4_194_304, 1_052_672)

@@ -1,0 +1,40 @@
+"""Which layers of a Hugging Face decoder become W8A8, and which stay."""
+
+import torch
+from torch import nn
+
+from inference.quantization.fused import QuantizedMLP, StackedLinear, StackedPart
+from inference.quantization.int8 import QuantizedLinear
+
+QKV = ("q_proj", "k_proj", "v_proj")
+GATED = ("gate_proj", "up_proj", "down_proj")
+SILU = ("SiLU", "SiLUActivation")
+
+
+def quantize_linears(model: nn.Module, *, kernels: str) -> None:
+    """Swap the linear layers of a model's decoder layers for W8A8 and cast the rest to bfloat16, in place.
+
+    Embeddings, the head, norms and routers stay as they are, and so do experts that are one
+    three-dimensional parameter.
+    """
+    _swap(model.get_submodule("model.layers"), kernels=kernels)
+    for parameter in model.parameters():
+        parameter.data = parameter.data.to(torch.bfloat16)
+
+
+def _swap(module: nn.Module, *, kernels: str) -> None:
+    if _has_linears(module, QKV):
+        stack = StackedLinear([getattr(module, name) for name in QKV], kernels=kernels)
+        for index, name in enumerate(QKV):
+            setattr(module, name, StackedPart(stack, index))
+    for name, child in list(module.named_children()):
+        if _has_linears(child, GATED) and type(getattr(child, "act_fn", None)).__name__ in SILU:
+            setattr(module, name, QuantizedMLP(child, kernels=kernels))
+        elif isinstance(child, nn.Linear):
+            setattr(module, name, QuantizedLinear(child.weight, child.bias, kernels=kernels))
+        else:
+            _swap(child, kernels=kernels)
+
+
+def _has_linears(module: nn.Module, names: tuple[str, ...]) -> bool:
+    return all(isinstance(getattr(module, name, None), nn.Linear) for name in names)
