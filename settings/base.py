@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from riskscore.anomalies import AnomalyType
+from riskscore.events import CounterpartyKind, EventKind
 from settings import embedded, logging, sentry
 from settings.env import ROOT, check_known, env, state_dir
 
@@ -123,9 +125,9 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_SETTINGS": {"validatorUrl": None, "persistAuthorization": False, "deepLinking": True},
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
-        "AnomalyType": "riskscore.anomalies.AnomalyType",
-        "CounterpartyKind": "riskscore.events.CounterpartyKind",
-        "EventKind": "riskscore.events.EventKind",
+        "AnomalyType": [str(kind) for kind in AnomalyType],
+        "CounterpartyKind": [str(kind) for kind in CounterpartyKind],
+        "EventKind": [str(kind) for kind in EventKind],
         "OperationStatus": "apps.jobs.models.Job.Status",
     },
     "SCHEMA_PATH_PREFIX": "/api/v1",

@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+from django.db import IntegrityError
 from django.http import HttpResponse, HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -89,16 +90,13 @@ def _once(handler: Callable[..., Response]) -> Callable[..., HttpResponseBase]:
     @functools.wraps(handler)
     def post(view: IdempotentMixin, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         use = _Use(view, request)
-        replay = use.replay()
-        if replay is not None:
-            return replay
         with locks().held(use.lock_id) as held:
-            replay = use.replay()  # the first request may have ended since
-            if replay is not None:
-                return replay
+            record = use.record()  # looked at after the lock was tried: what ended in between is seen
+            if record is not None and record.status is not None:
+                return _replay(record)
             if not held:
-                raise KeyInUse(_("The first request with this Idempotency-Key still runs."))
-            return use.run(functools.partial(handler, view, request, *args, **kwargs))
+                raise _in_use()
+            return use.run(record, functools.partial(handler, view, request, *args, **kwargs))
 
     return post
 
@@ -122,35 +120,36 @@ class _Use:
         name = "\n".join(["idempotency", str(self.view.client.pk), self.place["operation"], self.place["key"]])
         return int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True)
 
-    def replay(self) -> HttpResponse | None:
-        """The first answer, or None if there is none yet. Raises KeyReused for another body."""
+    def record(self) -> IdempotencyRecord | None:
+        """What is known of the key, if anything. Raises KeyReused if it came with another body."""
         record = IdempotencyRecord.objects.filter(**self.place).first()
-        if record is None:
-            return None
-        if record.body_sha256 != self.body_sha256:
+        if record is not None and record.body_sha256 != self.body_sha256:
             raise KeyReused(_("This Idempotency-Key was used before, for a different body."))
-        if record.status is None:
-            return None
-        headers = {**record.headers, "Idempotent-Replayed": "true"}
-        return HttpResponse(bytes(record.body), status=record.status, headers=headers)
+        return record
 
-    def run(self, handler: Callable[[], Response]) -> Response:
+    def run(self, earlier: IdempotencyRecord | None, handler: Callable[[], Response]) -> Response:
         """Answer for the first time, or again after an attempt that left no answer."""
-        record, created = IdempotencyRecord.objects.get_or_create(
-            **self.place, defaults={"body_sha256": self.body_sha256, "created_at": timezone.now()}
-        )
+        record = earlier or self._begin()
         self.view.idempotency_id = record.pk
         try:
             response = handler()
         except Exception as raised:
-            if created and _refused(raised):
+            if earlier is None and _refused(raised):
                 record.delete()
             raise
         if response.status_code < 400:
             self._keep(record, response)
-        elif created and response.status_code < 500:
+        elif earlier is None and response.status_code < 500:
             record.delete()
         return response
+
+    def _begin(self) -> IdempotencyRecord:
+        try:
+            return IdempotencyRecord.objects.create(
+                **self.place, body_sha256=self.body_sha256, created_at=timezone.now()
+            )
+        except IntegrityError:  # the lock's session was lost, and another process came in
+            raise _in_use() from None
 
     def _keep(self, record: IdempotencyRecord, response: Response) -> None:
         response.accepted_renderer = self.request.accepted_renderer
@@ -161,6 +160,15 @@ class _Use:
         record.headers = {name: response[name] for name in KEPT_HEADERS if name in response}
         record.body = response.content
         record.save(update_fields=["status", "headers", "body"])
+
+
+def _replay(record: IdempotencyRecord) -> HttpResponse:
+    headers = {**record.headers, "Idempotent-Replayed": "true"}
+    return HttpResponse(bytes(record.body), status=record.status, headers=headers)
+
+
+def _in_use() -> KeyInUse:
+    return KeyInUse(_("The first request with this Idempotency-Key still runs."))
 
 
 def _refused(raised: Exception) -> bool:

@@ -39,6 +39,7 @@ TITLES = {
     405: gettext_lazy("This method is not offered here"),
     406: gettext_lazy("No representation is acceptable"),
     409: gettext_lazy("The state does not allow this"),
+    411: gettext_lazy("The length of the body is needed"),
     413: gettext_lazy("The body is too large"),
     415: gettext_lazy("The media type is not read here"),
     422: gettext_lazy("The request cannot be carried out"),

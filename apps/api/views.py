@@ -14,7 +14,15 @@ from rest_framework.views import APIView
 from apps.api.authentication import ApiKeyAuthentication
 from apps.api.pagination import CursorPagination
 from apps.api.parsers import MAX_BYTES, HardenedJSONParser, MalformedBody
+from apps.api.problems import RequestRefused
 from apps.tenants.models import ApiClient, Institution
+
+
+class LengthRequired(RequestRefused):
+    """The body comes in chunks: under WSGI its end, and with it its size, is unknown."""
+
+    status_code = 411
+    default_code = "length_required"
 
 
 class ApiView(APIView):
@@ -53,6 +61,8 @@ class ApiView(APIView):
         if request.method not in {"POST", "PUT", "PATCH"}:
             return
         if str(request.META.get("CONTENT_LENGTH") or "0") == "0":
+            if request.META.get("HTTP_TRANSFER_ENCODING"):
+                raise LengthRequired(_("Send the body with a Content-Length, not in chunks."))
             if self.body_required:
                 raise MalformedBody(_("The body is empty."), code="empty_body")
         elif not request.content_type:

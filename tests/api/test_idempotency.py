@@ -133,6 +133,22 @@ def test_the_purge_never_keeps_less_than_promised(db):
         call_command("purge_idempotency_records", "--hours", "23")
 
 
+def test_whoever_comes_in_beside_a_lost_lock_is_turned_away_by_the_table(api, monkeypatch):
+    monkeypatch.setattr(IdempotencyRecord.objects, "filter", lambda **_: IdempotencyRecord.objects.none())
+    first, beside = post(api), post(api)
+
+    assert (first.status_code, beside.status_code) == (201, 409)
+    assert len(Once.runs) == 1
+
+
+def test_another_body_is_told_so_even_while_the_first_request_runs(api, bank_client):
+    with locks.locks().held(lock_id(bank_client[0].pk)):
+        place = {"client": bank_client[0], "operation": f"POST {URL}", "key": "k-1"}
+        IdempotencyRecord.objects.create(**place, body_sha256="0" * 64, created_at=datetime.now(UTC))
+
+        assert post(api).status_code == 422
+
+
 def in_threads(call, count: int) -> list[Any]:
     def one(_: int):
         try:

@@ -51,6 +51,12 @@ def test_other_media_types_are_refused(api, media_type):
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 
+def test_a_body_in_chunks_is_told_to_bring_its_length(api):
+    answer = api.post(ECHO, b"", content_type="application/json", headers={"Transfer-Encoding": "chunked"})
+
+    assert (answer.status_code, answer.json()["code"]) == (411, "length_required")
+
+
 def test_a_compressed_body_is_refused(api):
     answer = api.post(ECHO, b"{}", content_type="application/json", headers={"Content-Encoding": "gzip"})
 

@@ -147,13 +147,12 @@ def test_naughty_strings_in_free_text_are_stored_as_told_or_refused(api):
     assert set(Event.objects.values_list("external_id", flat=True)) == accepted
 
 
-def test_every_naughty_string_in_every_field_of_an_event_spoils_only_its_own(api):
-    for turn, field in enumerate(fields_of(VALID)):
-        numbered = enumerate(naughty_strings(), start=1000 * turn)
-        bodies = [with_text(text, {field: 10_000}, number=number) for number, text in numbered]
-        answer = post(api, EVENTS, as_body([*bodies, VALID | {"id": f"valid-{turn}"}]))
+@pytest.mark.parametrize("field", list(fields_of(VALID)), ids="/".join)
+def test_a_naughty_string_in_any_field_of_an_event_spoils_only_its_own(api, field):
+    bodies = [with_text(text, {field: 10_000}, number=number) for number, text in enumerate(naughty_strings())]
+    answer = post(api, EVENTS, as_body([*bodies, VALID | {"id": "the-valid-one"}]))
 
-        told = answer.json()
-        assert answer.status_code == 202
-        assert len({line["line"] for line in told["rejected"]}) + told["accepted"] + told["duplicates"] == 516
-    assert Event.objects.filter(external_id__startswith="valid-").count() == 21
+    told = json.loads(answer.content)
+    assert answer.status_code == 202
+    assert len({line["line"] for line in told["rejected"]}) + told["accepted"] + told["duplicates"] == 516
+    assert Event.objects.filter(external_id="the-valid-one").count() == 1
