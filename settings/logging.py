@@ -26,7 +26,7 @@ class WithoutPath(logging.Filter):
         return True
 
 
-def without_contents(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+def without_contents(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
     """Replace an exception by its types and places; cut long messages."""
     exc_info = event.pop("exc_info", None)
     if exc_info is True:

@@ -53,7 +53,7 @@ def configure(dsn: str, *, environment: str, release: str, transport: Transport 
     )
 
 
-def scrubbed(event: Event, hint: Hint) -> Event:
+def scrubbed(event: Event, _hint: Hint) -> Event:
     """What may leave this machine of an event: places, types and names, no values."""
     whole = cast("dict[str, Any]", event)
     kept = {name: value for name, value in whole.items() if name in KEPT_OF_EVENT}
@@ -78,7 +78,7 @@ def scrubbed(event: Event, hint: Hint) -> Event:
     return cast("Event", kept)
 
 
-def _before_breadcrumb(crumb: dict[str, Any], hint: dict[str, Any]) -> dict[str, Any]:
+def _before_breadcrumb(crumb: dict[str, Any], _hint: dict[str, Any]) -> dict[str, Any]:
     return _only(crumb, KEPT_OF_BREADCRUMB)
 
 

@@ -47,6 +47,6 @@ class ApiKeyAuthentication(BaseAuthentication):
         context.bind(client_id=str(client.pk), institution_id=str(client.institution_id))
         return MachineUser(client), client
 
-    def authenticate_header(self, request: Request) -> str:
+    def authenticate_header(self, _request: Request) -> str:
         """Tells a caller without a key which kind to bring."""
         return 'Bearer realm="assay"'

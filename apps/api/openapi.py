@@ -74,7 +74,7 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
     target_class = "apps.api.authentication.ApiKeyAuthentication"
     name = "apiKey"
 
-    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+    def get_security_definition(self, _auto_schema: AutoSchema) -> dict[str, Any]:
         """The scheme object."""
         return {
             "type": "http",
@@ -116,7 +116,7 @@ class Schema(AutoSchema):
         return operation
 
 
-def add_problem_schema(result: dict[str, Any], **context: object) -> dict[str, Any]:
+def add_problem_schema(result: dict[str, Any], **_context: object) -> dict[str, Any]:
     """Postprocessing hook: the component that every refusal refers to."""
     components = result.setdefault("components", {})
     components.setdefault("schemas", {})["Problem"] = PROBLEM

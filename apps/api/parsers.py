@@ -50,7 +50,9 @@ class HardenedJSONParser(BaseParser):
 
     media_type = "application/json"
 
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+    def parse(
+        self, _stream: Any, _media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
         """The body as Python values.
 
         Raises:
@@ -134,7 +136,7 @@ def _integer(text: str) -> "int | _Flaw":
     return int(text)
 
 
-def _constant(text: str) -> _Flaw:
+def _constant(_text: str) -> _Flaw:
     return _Flaw("not_a_number")
 
 

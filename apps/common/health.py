@@ -29,12 +29,12 @@ class ProbeMiddleware:
         return self.get_response(request) if probe is None else probe(request)
 
 
-def live(request: HttpRequest) -> HttpResponse:
+def live(_request: HttpRequest) -> HttpResponse:
     """The process answers; says nothing about what it depends on, so that it is not restarted for others' faults."""
     return _json({"status": "live"}, 200)
 
 
-def ready(request: HttpRequest) -> HttpResponse:
+def ready(_request: HttpRequest) -> HttpResponse:
     """200 while PostgreSQL answers. Redis may be away: work survives it, only later, hence ``degraded``."""
     postgresql, redis_ = _postgresql_answers(), _redis_answers()
     status = "unavailable" if not postgresql else "ready" if redis_ else "degraded"

@@ -20,7 +20,7 @@ REQUEST_SECONDS = Histogram(
 )
 
 
-def exposition(request: HttpRequest) -> HttpResponse:
+def exposition(_request: HttpRequest) -> HttpResponse:
     """All metrics in Prometheus' text format; of all web processes where they share a metrics folder."""
     registry: CollectorRegistry = REGISTRY
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):

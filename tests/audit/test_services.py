@@ -78,11 +78,11 @@ def test_an_event_without_actor_or_act_is_refused(bank, nameless):
 
 
 def test_an_act_that_is_rolled_back_leaves_no_event(bank):
-    class Undone(Exception):
+    class UndoneError(Exception):
         pass
 
-    with suppress(Undone), transaction.atomic():
+    with suppress(UndoneError), transaction.atomic():
         record(actor="system", action="x.done", institution=bank, subject=bank, now=NOW)
-        raise Undone
+        raise UndoneError
 
     assert AuditEvent.objects.count() == 0

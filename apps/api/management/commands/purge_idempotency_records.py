@@ -21,7 +21,7 @@ class Command(BaseCommand):
         """``--hours``, never fewer than promised."""
         parser.add_argument("--hours", type=int, default=KEPT_HOURS, help="keep this many hours, at least 24")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         """Purge, and say how many."""
         if options["hours"] < KEPT_HOURS:
             raise CommandError(f"The API promises to keep answers {KEPT_HOURS} hours; --hours may not be less.")

@@ -22,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("name", help="what the system is called, e.g. 'core banking'")
         parser.add_argument("--mode", required=True, choices=ApiClient.Mode.values)
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         """Create it, and show the key."""
         institution = Institution.objects.filter(name=options["institution"]).first()
         if institution is None:

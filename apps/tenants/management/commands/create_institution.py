@@ -21,7 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("name", help="unique, e.g. 'First Bank'")
         parser.add_argument("--kind", required=True, choices=Institution.Kind.values)
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         """Create it."""
         try:
             institution = create_institution(

@@ -21,7 +21,7 @@ class Command(BaseCommand):
         """Which client, by the identifier that create_api_client printed."""
         parser.add_argument("client", type=UUID, help="identifier of the API client")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         """Revoke it."""
         client = ApiClient.objects.filter(pk=options["client"]).first()
         if client is None:
