@@ -68,6 +68,15 @@ LEFT JOIN riskscore_device AS device ON device.id = recent.device_id
 GROUP BY recent.account_id
 """
 
+ACTIVE_POLICY = """
+SELECT ruleset.id, thresholds.version, thresholds.review, thresholds.block_and_review, thresholds.decline
+FROM tenants_institution AS institution
+LEFT JOIN riskscore_rulesetversion AS ruleset ON ruleset.institution_id = institution.id AND ruleset.active
+LEFT JOIN riskscore_thresholdsversion AS thresholds
+    ON thresholds.institution_id = institution.id AND thresholds.active
+WHERE institution.id = %s
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedAccount:
@@ -160,6 +169,15 @@ def counterparty_stats(
     if row is None:
         return None, CounterpartyStats()
     return row[0], _stats(row[1:], at)
+
+
+def active_policy(institution_id: UUID) -> tuple[Any, ...]:
+    """Id of the rule set, then version and values of the thresholds in force; None where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(ACTIVE_POLICY, [institution_id])
+        row = cursor.fetchone()
+    assert row is not None
+    return tuple(row)
 
 
 def _stats(row: Sequence[object], at: datetime) -> CounterpartyStats:

@@ -1,6 +1,7 @@
 """Reading what an institution stored and decided."""
 
 from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from riskscore.features import AccountWindow
 from riskscore.lists import ListAction, ListHit, ListKind, keys
 from riskscore.models import ListEntry, RiskAssessment, RulesetVersion, ThresholdsVersion
 from riskscore.policy import DEFAULT_THRESHOLDS, Thresholds
-from riskscore.querysets import account_windows
+from riskscore.querysets import account_windows, active_policy
 from riskscore.rules import DEFAULT_DOCUMENT, DEFAULT_RULESET, Ruleset, parse_ruleset
 
 
@@ -42,23 +43,27 @@ def account_window(account_id: int, *, before: int) -> AccountWindow:
     return account_windows({account_id: before})[account_id]
 
 
+def policy_in_force(institution_id: UUID) -> tuple[Ruleset, Thresholds]:
+    """Rules and thresholds that the institution set, or those Assay starts with. One query."""
+    ruleset_id, *values = active_policy(institution_id)
+    ruleset = DEFAULT_RULESET if ruleset_id is None else _parsed(ruleset_id)
+    return ruleset, _thresholds(*values)
+
+
 def thresholds_in_force(institution_id: UUID) -> Thresholds:
     """What the institution set, or what Assay starts with."""
-    row = ThresholdsVersion.objects.filter(institution_id=institution_id, active=True).first()
-    return DEFAULT_THRESHOLDS if row is None else thresholds_of(row)
+    return policy_in_force(institution_id)[1]
+
+
+def _thresholds(version: int | None, review: Decimal, block_and_review: Decimal, decline: Decimal) -> Thresholds:
+    if version is None:
+        return DEFAULT_THRESHOLDS
+    return Thresholds(version=str(version), review=review, block_and_review=block_and_review, decline=decline)
 
 
 def thresholds_of(row: ThresholdsVersion) -> Thresholds:
     """A stored version as a value."""
-    return Thresholds(
-        version=str(row.version), review=row.review, block_and_review=row.block_and_review, decline=row.decline
-    )
-
-
-def ruleset_in_force(institution_id: UUID) -> Ruleset:
-    """What the institution set, or what Assay starts with."""
-    pk = RulesetVersion.objects.filter(institution_id=institution_id, active=True).values_list("pk", flat=True).first()
-    return DEFAULT_RULESET if pk is None else _parsed(pk)
+    return _thresholds(row.version, row.review, row.block_and_review, row.decline)
 
 
 def ruleset_document_in_force(institution_id: UUID) -> tuple[str, dict[str, Any]]:

@@ -56,6 +56,7 @@ def append_event(*, institution_id: UUID, event: Event, now: datetime) -> Arriva
         now=now,
     )
     row.save(force_insert=True)
+    _remember(row, event)
     return Arrival(row=row, event=event, features=features, window=window)
 
 
@@ -100,6 +101,16 @@ def append_events(*, institution_id: UUID, events: Sequence[Event], now: datetim
             visits[key].add(at, str(account.id), round(event.amount * 100))
     models.Event.objects.bulk_create(rows, batch_size=2000)
     return len(rows)
+
+
+def _remember(row: models.Event, event: Event) -> None:
+    """Give the row the relations that are known already, so that showing it reads nothing."""
+    row.account = models.Account(pk=row.account_id, institution_id=row.institution_id, reference=event.account)
+    if row.counterparty_id is not None and event.counterparty is not None:
+        party = event.counterparty
+        row.counterparty = models.Counterparty(
+            pk=row.counterparty_id, institution_id=row.institution_id, kind=party.kind.value, reference=party.id
+        )
 
 
 def _device_of(event: Event, device_ids: Mapping[str, int]) -> int | None:

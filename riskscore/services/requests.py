@@ -1,8 +1,6 @@
 """Asking for an assessment: the event stored, the rules applied, the work promised, in one transaction."""
 
-from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
@@ -11,16 +9,16 @@ from django.utils.translation import gettext as _
 from apps.common.errors import Conflict
 from apps.jobs import services as jobs
 from apps.tenants.models import ApiClient
+from riskscore.documents import hit_document, list_document, thresholds_document
 from riskscore.encoding import SCHEMA, pack_current, pack_profile
 from riskscore.events import Event
 from riskscore.evidence import evidence
 from riskscore.features import Features, profile
-from riskscore.lists import ListHit
 from riskscore.models import Event as StoredEvent
 from riskscore.models import RiskAssessment
 from riskscore.records import content_sha256
-from riskscore.rules import RuleHit, evaluate, facts_of, hits_of_lists
-from riskscore.selectors import account_window, list_hits, ruleset_in_force, thresholds_in_force
+from riskscore.rules import evaluate, facts_of, hits_of_lists
+from riskscore.selectors import account_window, assessments_of, list_hits, policy_in_force
 from riskscore.services.arrivals import Arrival, append_event
 
 JOB_KIND = "risk.assessment"
@@ -58,7 +56,7 @@ def request_assessment(
             raise
     with transaction.atomic():
         row = _told_before(client, event)
-        existing = RiskAssessment.objects.filter(event=row).first()
+        existing = assessments_of(client.institution_id).filter(event=row).first()
         if existing is not None:
             return existing, False
         window = account_window(row.account_id, before=row.sequence)
@@ -67,7 +65,8 @@ def request_assessment(
 
 
 def _told_before(client: ApiClient, event: Event) -> StoredEvent:
-    row = StoredEvent.objects.select_for_update().get(institution_id=client.institution_id, external_id=event.id)
+    owned = StoredEvent.objects.filter(institution_id=client.institution_id).select_related("account", "counterparty")
+    row = owned.select_for_update(of=("self",)).get(external_id=event.id)
     if bytes(row.content_sha256) != content_sha256(event):
         raise EventDiffers(_("An event with this id was told before, with other contents."), pointer="/id")
     return row
@@ -76,7 +75,7 @@ def _told_before(client: ApiClient, event: Event) -> StoredEvent:
 def _open(client: ApiClient, arrival: Arrival, *, deadline_s: float, now: datetime) -> RiskAssessment:
     institution_id, event = client.institution_id, arrival.event
     lists = list_hits(institution_id, event, now=now)
-    ruleset, thresholds = ruleset_in_force(institution_id), thresholds_in_force(institution_id)
+    ruleset, thresholds = policy_in_force(institution_id)
     hits = (*hits_of_lists(lists), *evaluate(ruleset, facts_of(event, arrival.features, lists)))
     assessment_id = uuid4()
     job = jobs.enqueue(
@@ -97,21 +96,11 @@ def _open(client: ApiClient, arrival: Arrival, *, deadline_s: float, now: dateti
         current_packed=pack_current(event, arrival.features).packed,
         encoding=SCHEMA.version,
         ruleset_version=ruleset.version,
-        thresholds={name: str(value) for name, value in asdict(thresholds).items()},
+        thresholds=thresholds_document(thresholds),
         rule_hits=[hit_document(hit) for hit in hits],
         list_hits=[list_document(hit) for hit in lists],
         evidence=_evidence(arrival),
     )
-
-
-def hit_document(hit: RuleHit) -> dict[str, Any]:
-    """A rule hit as JSON; `riskscore.services.answers` reads it back."""
-    return asdict(hit)
-
-
-def list_document(hit: ListHit) -> dict[str, Any]:
-    """A list hit as JSON."""
-    return asdict(hit)
 
 
 def _evidence(arrival: Arrival) -> dict[str, list[dict[str, str]]]:

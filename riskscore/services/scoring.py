@@ -8,7 +8,6 @@ from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -28,13 +27,11 @@ from inference.api import (
     ScoreRequest,
     ScoreResult,
 )
-from riskscore.anomalies import AnomalyType
+from riskscore.documents import read_hit, read_list_hit, read_thresholds
 from riskscore.encoding import history_start, questions
-from riskscore.lists import ListAction, ListHit, ListKind
 from riskscore.models import Event, RiskAssessment
-from riskscore.outcomes import Outcome
-from riskscore.policy import Decision, Thresholds, combine, combine_without_model
-from riskscore.rules import RuleHit, rules_only
+from riskscore.policy import Decision, combine, combine_without_model
+from riskscore.rules import rules_only
 from riskscore.scoring import Calibration, RiskScore, assess, parse_calibration
 
 MOST_REASONS = 4  # principal reasons, as adverse-action notices have it
@@ -102,7 +99,7 @@ def degrade(job: Job, now: datetime) -> None:
     Runs inside the transaction that ends the job. An assessment that has an answer keeps it.
     """
     assessment = RiskAssessment.objects.only("rule_hits", "status").get(pk=job.subject_id)
-    hits = tuple(_hit(document) for document in assessment.rule_hits)
+    hits = tuple(read_hit(document) for document in assessment.rule_hits)
     answer = rules_only(hits)
     RiskAssessment.objects.filter(pk=assessment.pk, status=RiskAssessment.Status.PENDING).update(
         status=RiskAssessment.Status.COMPLETED,
@@ -154,9 +151,9 @@ def _complete(
     claim: Claim, assessment: RiskAssessment, result: ScoreResult, release: Release, clock: Callable[[], datetime]
 ) -> None:
     score = _read(result, release)
-    hits = tuple(_hit(document) for document in assessment.rule_hits)
-    lists = tuple(_listed(document) for document in assessment.list_hits)
-    decision = combine(score.score, hits, _thresholds(assessment.thresholds), lists)
+    hits = tuple(read_hit(document) for document in assessment.rule_hits)
+    lists = tuple(read_list_hit(document) for document in assessment.list_hits)
+    decision = combine(score.score, hits, read_thresholds(assessment.thresholds), lists)
     with transaction.atomic():
         now = clock()
         jobs.finish(claim=claim, now=now)
@@ -219,35 +216,3 @@ def _provenance(result: ScoreResult, release: Release) -> dict[str, Any]:
         "queue_ms": result.queue_ms,
         "infer_ms": result.compute_ms,
     }
-
-
-def _hit(document: Mapping[str, Any]) -> RuleHit:
-    outcome = document["outcome"]
-    return RuleHit(
-        rule_id=document["rule_id"],
-        name=document["name"],
-        reason=document["reason"],
-        outcome=None if outcome is None else Outcome(outcome),
-        watch=document["watch"],
-        weight=document["weight"],
-        anomaly=AnomalyType(document["anomaly"]),
-        overridable=document["overridable"],
-    )
-
-
-def _listed(document: Mapping[str, Any]) -> ListHit:
-    return ListHit(
-        entry_id=document["entry_id"],
-        action=ListAction(document["action"]),
-        kind=ListKind(document["kind"]),
-        overridable=document["overridable"],
-    )
-
-
-def _thresholds(document: Mapping[str, str]) -> Thresholds:
-    return Thresholds(
-        version=document["version"],
-        review=Decimal(document["review"]),
-        block_and_review=Decimal(document["block_and_review"]),
-        decline=Decimal(document["decline"]),
-    )

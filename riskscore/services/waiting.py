@@ -31,14 +31,16 @@ def assess_event(
         EventDiffers: see `request_assessment`.
     """
     assessment, created = request_assessment(client=client, event=event, deadline_s=deadline_s, now=clock())
-    if assessment.status == RiskAssessment.Status.PENDING:
-        _wait(assessment, wait_s=wait_s, clock=clock)
-    return access_assessment(institution_id=client.institution_id, assessment_id=assessment.pk), created
+    if assessment.status == RiskAssessment.Status.PENDING and _ended(assessment, wait_s=wait_s, clock=clock):
+        return access_assessment(institution_id=client.institution_id, assessment_id=assessment.pk), created
+    return assessment, created
 
 
-def _wait(assessment: RiskAssessment, *, wait_s: float, clock: Callable[[], datetime]) -> None:
+def _ended(assessment: RiskAssessment, *, wait_s: float, clock: Callable[[], datetime]) -> bool:
     deadline_at = assessment.job.deadline_at
-    left_s = (deadline_at - clock()).total_seconds()
-    ended = wait_until_done(assessment.job_id, timeout_s=max(0.0, min(wait_s, left_s)))
+    left_s = min(wait_s, (deadline_at - clock()).total_seconds())
+    ended = left_s > 0 and wait_until_done(assessment.job_id, timeout_s=left_s)
     if not ended and clock() >= deadline_at:
         jobs.expire(job_id=assessment.job_id, now=clock())
+        return True
+    return ended
