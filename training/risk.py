@@ -27,7 +27,8 @@ from training.model import Scorer, small_config
 from training.trainer import Plan, Trainer
 
 STATE = Path("var/training")
-PAUSE_STEPS = 200
+SAVE_STEPS = 25
+WATCH_STEPS = 200
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -39,17 +40,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     accounts = build(accounts=options.accounts, seed=options.seed, cache=STATE / "banks", workers=options.threads)
     train, held, test = (tuple(a for a in accounts if a.split is split) for split in Split)
     trainer = _trainer(options, train)
-    state = STATE / f"risk-{options.seed}-{options.accounts}-{trainer.plan.steps}.pt"
+    state = STATE / f"risk-{options.seed}-{options.accounts}.pt"
     if options.resume and state.exists():
         trainer.resume(state)
     watched = held[:25]
 
     def at_pause(running: Trainer) -> None:
         running.save(state)
+        if running.step % WATCH_STEPS:
+            return
         seen = score_accounts(running.scorer, watched, progress=False)
         print(f"step {running.step}: AP {average_precision(seen.logits, seen.frauds):.3f} on 25 accounts", flush=True)
 
-    trainer.run(every=PAUSE_STEPS, at_pause=at_pause)
+    trainer.run(every=SAVE_STEPS, at_pause=at_pause)
     trained_s = time.monotonic() - started
     metrics, calibration = assess(trainer.scorer, train, held, test, seed=options.seed)
     metrics["run"] = {
@@ -114,11 +117,13 @@ def _trainer(options: argparse.Namespace, train: Sequence[Account]) -> Trainer:
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m training.risk", description=__doc__.splitlines()[0])
     parser.add_argument("--accounts", type=int, default=4000, help="accounts to generate, all splits together")
-    parser.add_argument("--steps", type=int, default=1200, help="optimiser steps, eight accounts each")
+    parser.add_argument("--steps", type=int, default=800, help="optimiser steps, eight accounts each")
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("checkpoints/risk-small"))
-    parser.add_argument("--resume", action="store_true", help="go on from the last pause of the same run")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from where the run of this seed and size was last saved"
+    )
     return parser.parse_args(argv)
 
 
