@@ -85,8 +85,8 @@ $(STAMP): $(LOCKS)
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@mkdir -p var
 	@echo "Installing what requirements/*.txt lists into .venv (a few minutes, once)"
-	@$(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep -o '^torch==[0-9.]*' requirements/worker.txt)"
-	@$(BIN)/python -m pip install --quiet $(addprefix -r ,$(LOCKS))
+	@$(BIN)/python -m pip install --quiet --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep -o '^torch==[0-9.]*' requirements/worker.txt)"
+	@$(BIN)/python -m pip install --quiet --quiet $(addprefix -r ,$(LOCKS))
 	@touch $(STAMP)
 
 %.mo: %.po | $(STAMP)

@@ -66,20 +66,25 @@ class Supervisor:
             for service in self.services:
                 self._children.append(_Child(service, self._spawn(service), self.clock()))
 
-    def wait_until_ready(self, *, timeout_s: float, on_ready: Callable[[str], None]) -> None:
+    def wait_until_ready(self, *, timeout_s: float, on_ready: Callable[[str], None]) -> bool:
         """Wait for each service that has a readiness port, telling its name to ``on_ready``.
 
+        Returns:
+            True once all are ready, False if a stop was requested meanwhile.
+
         Raises:
-            NotReadyError: one did not answer in time, or the supervisor was stopped meanwhile.
+            NotReadyError: one did not answer in time.
         """
         deadline = self.clock() + timeout_s
         for service in self.services:
             while service.ready_port is not None and not _is_ready(service.ready_port):
-                if self.clock() > deadline or self._stopping.is_set():
+                if self._stopping.wait(LOOK_EVERY_S):
+                    return False
+                if self.clock() > deadline:
                     raise NotReadyError(f"{service.name} is not ready; see {self.log_of(service.name)}")
                 self.restart_dead()
-                self._stopping.wait(LOOK_EVERY_S)
             on_ready(service.name)
+        return True
 
     def watch(self, *, on_restart: Callable[[str], None]) -> None:
         """Restart what dies, with growing pauses, until ``stop`` is called from elsewhere."""
@@ -109,6 +114,11 @@ class Supervisor:
         with self._lock:
             while self._children:
                 _end(self._children.pop())
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether a stop was requested."""
+        return self._stopping.is_set()
 
     def pids(self) -> dict[str, int]:
         """Process id of each service that runs now."""

@@ -1,8 +1,10 @@
 """What the demo shows at its end, and whether it went well."""
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import quantiles
 from typing import Any
 
@@ -19,6 +21,7 @@ from settings.demo.traffic import CLIENTS, Answer
 ENOUGH = 200
 MOST_DEGRADED = 0.05  # of all answers; more means that the model did not do the work
 BAR_WIDTH = 26
+SCORE_EDGES = (0.01, 0.05, 0.1, 0.2, 0.5, 0.9)  # fraud is rare, so most of a scale in tenths would stay empty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,20 +133,20 @@ def _anomalies(results: Results) -> Table:
 
 
 def _scores(results: Results) -> Table:
-    """Calibrated scores in tenths, honest and fraudulent apart."""
+    """Calibrated scores, honest and fraudulent apart."""
     table = Table(title=_("Scores"), title_justify="left", box=SIMPLE_HEAD)
     table.add_column(_("Score"))
     table.add_column(_("Honest"))
     table.add_column(_("Fraudulent"))
     bins = Counter(
-        (min(int(10 * answer.document["score"]), 9), answer.planted is AnomalyType.NONE)
+        (bisect_right(SCORE_EDGES, answer.document["score"]), answer.planted is AnomalyType.NONE)
         for answer in results.answers
         if answer.document.get("score") is not None
     )
     longest = max(bins.values(), default=1)
-    for tenth in range(10):
-        bars = [_bar(bins[tenth, is_honest], longest) for is_honest in (True, False)]
-        table.add_row(f"{tenth / 10:.1f}–{(tenth + 1) / 10:.1f}", *bars)
+    for number, (low, high) in enumerate(pairwise([0.0, *SCORE_EDGES, 1.0])):
+        bars = [_bar(bins[number, is_honest], longest) for is_honest in (True, False)]
+        table.add_row(f"{low:.2f}–{high:.2f}", *bars)
     return table
 
 

@@ -6,7 +6,7 @@ import os
 import secrets
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -19,7 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from apps.tenants.models import ApiClient, Institution, User
@@ -33,6 +33,13 @@ from settings.supervisor import NotReadyError, Supervisor
 BANK, HOSPITAL = "Demo Bank", "Demo Hospital"
 ADMIN = "demo"
 ACCOUNTS_ALONE = 6  # assessed first, by one client, for latencies without a queue
+
+
+class StoppedError(RuntimeError):
+    """Somebody stopped the demo before its results were there."""
+
+
+EXPECTED = (EmbeddedServerError, stack.PortTakenError, NotReadyError, StoppedError, traffic.HistoryRefusedError)
 
 
 class Command(BaseCommand):
@@ -53,7 +60,13 @@ class Command(BaseCommand):
             console = Console()
             try:
                 problems = _Demo(console).run(stays=not options["exit"])
-            except (EmbeddedServerError, stack.PortTakenError, NotReadyError, traffic.HistoryRefusedError) as error:
+            except (
+                EmbeddedServerError,
+                stack.PortTakenError,
+                NotReadyError,
+                StoppedError,
+                traffic.HistoryRefusedError,
+            ) as error:
                 raise CommandError(str(error)) from error
             if problems:
                 raise CommandError("\n".join(problems))
@@ -79,7 +92,7 @@ class _Demo:
                 family.start()
                 family.wait_until_ready(timeout_s=READY_TIMEOUT_S, on_ready=self._is_up)
             with _watched(family, self._console):
-                results, example = self._tell(url, key)
+                results, example = self._tell(url, key, until=lambda: family.is_stopping)
                 report.show(self._console, results)
                 self._invite(url, key, example)
                 if stays:
@@ -89,16 +102,22 @@ class _Demo:
             family.stop()
         return results.problems()
 
-    def _tell(self, url: str, key: str) -> tuple[report.Results, dict[str, Any]]:
+    def _tell(self, url: str, key: str, *, until: Callable[[], bool]) -> tuple[report.Results, dict[str, Any]]:
         run = f"{self._now:%m%d%H%M%S}"
         with self._console.status(_("Making up accounts and their lives")):
             accounts = story.accounts(run=run, now=self._now)
         past = sorted((event for account in accounts for event in account.past), key=lambda event: event.occurred_at)
         with _progress(self._console) as progress:
+
+            def advance(task: TaskID, count: int = 1) -> None:
+                if until():
+                    raise StoppedError(_("Stopped before the end."))
+                progress.advance(task, count)
+
             telling = progress.add_task(_("History, as NDJSON"), total=len(past))
-            traffic.tell(url, key, past, on_progress=lambda count: progress.advance(telling, count))
+            traffic.tell(url, key, past, on_progress=partial(advance, telling))
             assessing = progress.add_task(_("Assessments"), total=sum(len(account.assessed) for account in accounts))
-            assess = partial(traffic.assess, url, key, on_answer=lambda: progress.advance(assessing))
+            assess = partial(traffic.assess, url, key, on_answer=partial(advance, assessing))
             alone = assess(accounts[-ACCOUNTS_ALONE:], clients=1)
             started = time.perf_counter()
             together = assess(accounts[:-ACCOUNTS_ALONE], clients=traffic.CLIENTS)

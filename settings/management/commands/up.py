@@ -33,20 +33,26 @@ class Command(BaseCommand):
         except NotReadyError as error:
             raise CommandError(str(error)) from error
         finally:
-            self.stdout.write(_("Stopping."))
+            self._say(_("Stopping."))
             family.stop()
 
     def _serve(self, family: Supervisor, *, web_port: int) -> None:
         family.start()
-        family.wait_until_ready(
-            timeout_s=READY_TIMEOUT_S, on_ready=lambda name: self.stdout.write(_("%(name)s is up") % {"name": name})
-        )
-        self.stdout.write(_("Assay answers at http://localhost:%(port)s/api/docs") % {"port": web_port})
-        self.stdout.write(_("A key for a system of yours:"))
-        self.stdout.write("  .venv/bin/python manage.py create_institution --help")
-        self.stdout.write("  .venv/bin/python manage.py create_api_client --help")
-        self.stdout.write(_("Logs: %(folder)s. Ctrl-C stops everything.") % {"folder": family.logs})
+        if not family.wait_until_ready(timeout_s=READY_TIMEOUT_S, on_ready=self._is_up):
+            return
+        self._say(_("Assay answers at http://localhost:%(port)s/api/docs") % {"port": web_port})
+        self._say(_("A key for a system of yours:"))
+        self._say("  .venv/bin/python manage.py create_institution --help")
+        self._say("  .venv/bin/python manage.py create_api_client --help")
+        self._say(_("Logs: %(folder)s. Ctrl-C stops everything.") % {"folder": family.logs})
         family.watch(on_restart=lambda name: self.stderr.write(_("%(name)s had ended; restarted") % {"name": name}))
+
+    def _say(self, sentence: str) -> None:
+        self.stdout.write(sentence)
+        self.stdout.flush()  # whoever reads through a pipe wants it now
+
+    def _is_up(self, name: str) -> None:
+        self._say(_("%(name)s is up") % {"name": name})
 
 
 def stop_on_signals(family: Supervisor) -> None:

@@ -1,0 +1,105 @@
+"""`manage.py up`: one command, several processes, none left behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from settings.env import ROOT
+from tests.house.processes import all_servers, within
+from tests.house.test_supervisor import free_port
+
+pytestmark = pytest.mark.timeout(300)
+
+
+class Running:
+    """An installation of a test's own."""
+
+    def __init__(self, state: Path, *, port: int = 0) -> None:
+        self.state = state
+        self.port = port or free_port()
+        environment = {
+            "PATH": os.environ["PATH"],
+            "ASSAY_STATE_DIR": str(state),
+            "ASSAY_WEB_PORT": str(self.port),
+            "ASSAY_WORKER_PORT": str(free_port()),
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "up"],
+            cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    def is_ready(self) -> bool:
+        """Whether the web process says so."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def children(self) -> list[psutil.Process]:
+        """Processes the command started, and theirs; the embedded servers among them."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def web(self) -> psutil.Process:
+        """The web process that the supervisor started."""
+        return next(child for child in self.children() if "settings.wsgi:application" in child.cmdline())
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    """An installation that is up."""
+    installation = Running(tmp_path)
+    lines = iter(installation.process.stdout or [])
+    assert any("Ctrl-C" in line for line in lines)
+    yield installation
+    installation.process.kill()
+    installation.process.wait()
+    assert within(30, lambda: not all_servers(tmp_path))
+
+
+def is_gone(process: psutil.Process) -> bool:
+    """Whether a process has ended."""
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_killed_web_process_is_replaced_and_a_stop_ends_all(running: Running):
+    running.web().kill()
+    assert within(30, lambda: not running.is_ready())
+    assert within(60, running.is_ready)
+    children = running.children()
+
+    running.process.send_signal(signal.SIGTERM)
+
+    assert running.process.wait(timeout=60) == 0
+    assert within(20, lambda: all(is_gone(child) for child in children))  # the embedded servers end after it
+
+
+def test_nothing_outlives_a_killed_supervisor(running: Running):
+    children = running.children()
+    assert len(children) >= 3
+
+    running.process.kill()
+    running.process.wait()
+
+    assert within(40, lambda: all(is_gone(child) for child in children))
+    assert within(30, lambda: not all_servers(running.state))
+
+
+def test_a_port_in_use_is_named_before_anything_starts(tmp_path: Path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        output, _errors = Running(tmp_path, port=port).process.communicate(timeout=60)
+
+    assert f"Port {port} is in use; name another in ASSAY_WEB_PORT" in output
+    assert not (tmp_path / "log" / "web.log").exists()
