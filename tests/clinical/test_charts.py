@@ -4,7 +4,9 @@ import pytest
 
 from clinical.charts import Chart, Document, DocumentKind, Span
 
-NOTE = Document(id="n1", kind=DocumentKind.NOTE, text="Black tarry stools. 咳嗽三天。", received_at=datetime(2026, 1, 1, tzinfo=UTC))
+NOTE = Document(
+    id="n1", kind=DocumentKind.NOTE, text="Black tarry stools. 咳嗽三天。", received_at=datetime(2026, 1, 1, tzinfo=UTC)
+)
 
 
 def test_a_span_quotes_the_words_it_points_at():
