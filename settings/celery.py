@@ -85,7 +85,8 @@ class Connection(kombu.Connection):
 
     def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
         """Connect, however long it takes."""
-        return super().ensure_connection(*args, interval_start=1, interval_step=0, interval_max=1, **kwargs)
+        pauses = {"interval_start": 1, "interval_step": 0, "interval_max": 1}
+        return super().ensure_connection(*args, **(pauses | kwargs))
 
 
 class Broker(AMQP):

@@ -53,6 +53,14 @@ def registered() -> tuple[str, ...]:
     return tuple(sorted(_KINDS))
 
 
+def by_queue() -> dict[str, list[str]]:
+    """Names of the kinds each queue serves."""
+    names: dict[str, list[str]] = {}
+    for name in registered():
+        names.setdefault(_KINDS[name].queue, []).append(name)
+    return names
+
+
 def get(name: str) -> JobKind:
     """The kind of that name. Raises UnknownKindError."""
     try:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -89,6 +90,20 @@ def publish(kind: JobKind, job_id: UUID) -> bool:
         return False
     breaker.succeeded()
     return True
+
+
+def is_empty(queue: str) -> bool:
+    """Whether Redis holds no message for a queue. False also when it cannot be asked."""
+    if not breaker.allows():
+        return False
+    try:
+        with _producers(current_app).acquire(block=True, timeout=SOCKET_TIMEOUT_S) as producer:
+            channel: Any = producer.channel
+            return int(channel.client.llen(queue)) == 0
+    except FAILURES as error:
+        breaker.failed()
+        logger.warning("queue_not_seen", queue=queue, error=type(error).__name__)
+        return False
 
 
 def reset() -> None:

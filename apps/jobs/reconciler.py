@@ -60,13 +60,23 @@ def reconcile_once(*, now: datetime) -> Counts:
 def publish_waiting(*, now: datetime) -> int:
     """Tell workers of due jobs that none was told of, or that none has claimed since.
 
-    The pause before a job is told of again doubles, so that a long queue is not flooded with copies.
+    Where a queue is empty, an unclaimed job's message is lost, and the job is told of again soon. Where
+    it is not, the message is probably still in it: the pause doubles, so that copies do not flood it.
 
     Returns:
-        How many messages Redis took; it stops at the first that Redis refuses.
+        How many messages Redis took; a queue is left at the first that Redis refuses.
     """
+    return sum(_publish_waiting(names, queue, now) for queue, names in kinds.by_queue().items())
+
+
+def _publish_waiting(names: list[str], queue: str, now: datetime) -> int:
+    waiting = Job.objects.filter(kind__in=names, status=Job.Status.QUEUED, next_attempt_at__lte=now)
+    if not waiting.exists():
+        return 0
+    longest_s = REPUBLISH_S if publishing.is_empty(queue) else REPUBLISH_MAX_S
     with transaction.atomic():
-        jobs = list(_unheard(now).select_for_update(skip_locked=True)[:PUBLISH_BATCH])
+        unheard = _unheard(waiting, now, timedelta(seconds=longest_s))
+        jobs = list(unheard.select_for_update(skip_locked=True)[:PUBLISH_BATCH])
         Job.objects.filter(pk__in=[job.pk for job in jobs]).update(published_at=now)
     for sent, job in enumerate(jobs):
         if not publishing.publish(kinds.get(job.kind), job.pk):
@@ -87,13 +97,11 @@ def pause_s(*, now: datetime) -> float:
     return float(max(SHORTEST_S, min([TICK_S, *waits])))
 
 
-def _unheard(now: datetime) -> QuerySet[Job]:
-    waited = Least(
-        Greatest(F("published_at") - F("next_attempt_at"), timedelta(seconds=REPUBLISH_S)),
-        timedelta(seconds=REPUBLISH_MAX_S),
-    )
+def _unheard(waiting: QuerySet[Job], now: datetime, longest: timedelta) -> QuerySet[Job]:
+    told_for = F("published_at") - F("next_attempt_at")
+    waited = Least(Greatest(told_for, timedelta(seconds=REPUBLISH_S)), longest)
     return (
-        Job.objects.filter(status=Job.Status.QUEUED, next_attempt_at__lte=now, deadline_at__gt=now)
+        waiting.filter(deadline_at__gt=now)
         .filter(Q(published_at=None) | Q(published_at__lte=now - waited))
         .order_by("-priority", "next_attempt_at", "pk")
     )

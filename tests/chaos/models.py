@@ -1,5 +1,7 @@
 """What the work leaves behind."""
 
+from typing import ClassVar
+
 from django.db import models
 
 
@@ -10,6 +12,8 @@ class Effect(models.Model):
     fence = models.PositiveIntegerField()
     worker = models.CharField(max_length=64)
 
+    objects: ClassVar[models.Manager["Effect"]] = models.Manager()
+
     def __str__(self) -> str:
         return f"{self.job_id} under fence {self.fence}"
 
@@ -19,6 +23,8 @@ class Rejection(models.Model):
 
     job_id = models.UUIDField()
     fence = models.PositiveIntegerField()
+
+    objects: ClassVar[models.Manager["Rejection"]] = models.Manager()
 
     def __str__(self) -> str:
         return f"{self.job_id} under fence {self.fence}"

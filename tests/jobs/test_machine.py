@@ -4,6 +4,8 @@ import json
 from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 import redis
@@ -32,11 +34,11 @@ class Life(RuleBasedStateMachine):
         Job.objects.all().delete()
         answered.clear()
         publishing.breaker.succeeded()
-        self.queue = redis.Redis.from_url(django_settings.REDIS_URL)
+        self.queue: Any = redis.Redis.from_url(django_settings.REDIS_URL)
         self.queue.delete(KIND.queue)
         self.bank, _ = Institution.objects.get_or_create(name="First Bank", kind="bank")
         self.now = NOW
-        self.effects = Counter()
+        self.effects: Counter[UUID] = Counter()
         self.seen = {}
         self.jobs = []
         self.claims = []  # held, lost, used up: a worker may try any of them at any time

@@ -1,6 +1,7 @@
 """Of two that race, one wins; whatever happens first, the other changes nothing."""
 
 import pytest
+from django.db import transaction
 
 from apps.jobs import reconciler, services
 from apps.jobs.models import Job
@@ -77,10 +78,10 @@ def test_a_worker_that_lost_its_lease_loses_to_the_one_that_took_over(bank):
     assert facts(job) == ("succeeded", 2, 2, "")
 
 
-def test_a_locked_job_does_not_hold_the_reconciler_up(bank, django_db_blocker):
+def test_a_locked_job_does_not_hold_the_reconciler_up(bank):
     locked, free = make_job(bank), make_job(bank)
 
-    with services.transaction.atomic():
+    with transaction.atomic():
         Job.objects.select_for_update().get(pk=locked.pk)
         [counts] = race(lambda: reconciler.reconcile_once(now=later(60)))
 
