@@ -5,6 +5,7 @@ import logging
 import os
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
@@ -224,8 +225,7 @@ class EngineCore:
         try:
             plan, endings = lane.step(clock=self._clock)
         except Exception as error:  # noqa: BLE001 - one step's failure must not end the engine
-            names = {"model": lane.loaded.name, "error": type(error).__name__}  # its text may quote a record
-            logger.error("engine step failed", extra=names)  # noqa: TRY400 - nor may a traceback
+            logger.error("engine step failed", extra=_describe(error, lane))  # noqa: TRY400 - see there
             self._end([Outcome(work, EngineError("the step failed")) for work in lane.take_failed()])
             return
         finally:
@@ -274,6 +274,13 @@ class EngineCore:
             self._observer.on_result(work.request.model, ending, self._clock() - work.submitted_at)
         else:
             self._observer.on_failure(work.request.model, ending.code)
+
+
+def _describe(error: Exception, lane: Lane) -> dict[str, str]:
+    """What may be logged of an error: its type and its place. Its text may quote a record."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{os.path.basename(frame.filename)}:{frame.lineno}"
+    return {"model": lane.loaded.name, "error": type(error).__name__, "where": where}
 
 
 def _exit() -> None:

@@ -97,7 +97,8 @@ class Layout:
         return self._indices[groups]
 
     def _index(self, groups: int) -> tuple[Tensor, Tensor]:
-        parts = sorted((part.at, rows_of(part)) for part in (*self.tiles, *self.fans))
+        every: tuple[Tile | Fan, ...] = (*self.tiles, *self.fans)
+        parts = sorted((part.at, rows_of(part)) for part in every)
         at, rows = (np.repeat(column, [size for _, size in parts]) for column in zip(*parts, strict=True))
         heads = np.arange(groups)
         place = (at * groups + np.arange(len(at)) - at)[:, None] + heads * rows[:, None]

@@ -108,7 +108,7 @@ def _check_labels(request: ScoreRequest, vocabulary: int) -> None:
 
 def _event_rows(events: list[bytes], schema: EventSchema | None) -> NDArray[np.uint8]:
     if not events:
-        return np.zeros((0, 0), dtype=np.uint8)
+        return np.zeros((0, 0 if schema is None else schema.packed_bytes), dtype=np.uint8)
     if schema is None:
         raise InvalidRequest("this checkpoint reads tokens only")
     width = schema.packed_bytes

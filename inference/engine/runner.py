@@ -5,6 +5,7 @@ The Hugging Face model is called unmodified, over one ragged batch of shape [1, 
 
 import math
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 import torch
@@ -38,9 +39,9 @@ class Runner:
         self._model.set_attn_implementation(attention.NAME)
         self._body: nn.Module = self._model.base_model
         self._embed: nn.Module = self._model.get_input_embeddings()
-        self._head: nn.Module = self._model.get_output_embeddings()
-        self._dtype: torch.dtype = self._embed.weight.dtype  # type: ignore[assignment]
-        self._device: torch.device = self._embed.weight.device  # type: ignore[assignment]
+        self._head: nn.Module = self._model.get_output_embeddings()  # type: ignore[no-untyped-call]
+        weight = self._embed.get_parameter("weight")
+        self._hidden, self._dtype, self._device = weight.shape[1], weight.dtype, weight.device
         self._kv = PagedKV(blocks=1)
 
     @property
@@ -91,7 +92,7 @@ class Runner:
     def _embedded(self, chunks: Sequence[Chunk], rows: int) -> Tensor:
         """[rows, hidden] of the chunks' positions, zero behind them."""
         tokens = np.concatenate([c.work.prompt.tokens[c.start : c.stop] for c in chunks])
-        out = torch.zeros(rows, self._embed.weight.shape[1], dtype=self._dtype, device=self._device)  # type: ignore[index]
+        out = torch.zeros(rows, self._hidden, dtype=self._dtype, device=self._device)
         token_at = np.flatnonzero(tokens >= 0)
         if len(token_at):
             ids = torch.from_numpy(tokens[token_at]).to(self._device)
@@ -128,7 +129,8 @@ class Runner:
             return [[] for _ in chunks]
         padded = ends + [ends[0]] * (-len(ends) % self._granule)
         logits: Tensor = self._head(hidden[torch.tensor(padded, device=self._device)])
-        return [list(part) for part in logits[: len(ends)].float().cpu().split(counts)]
+        rows_left = iter(logits.float().cpu())
+        return [list(islice(rows_left, asked)) for asked in counts]
 
 
 def answer(question: Question, logits: Tensor) -> Answer:

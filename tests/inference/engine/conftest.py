@@ -1,0 +1,22 @@
+"""Tiny checkpoints, made once."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.checkpoints import make_deepseek, make_event_qwen3, make_llama, make_qwen3
+
+MAKERS = {"llama": make_llama, "qwen3": make_qwen3, "deepseek": make_deepseek, "events": make_event_qwen3}
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory) -> dict[str, Path]:
+    """Folders by family."""
+    root = tmp_path_factory.mktemp("checkpoints")
+    return {name: make(root / name) for name, make in MAKERS.items()}
+
+
+@pytest.fixture(scope="session")
+def qwen3(checkpoints: dict[str, Path]) -> Path:
+    """A tiny Qwen3."""
+    return checkpoints["qwen3"]

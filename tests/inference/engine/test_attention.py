@@ -1,0 +1,114 @@
+"""Tiles and fans against plain attention, one row at a time."""
+
+import numpy as np
+import pytest
+import torch
+
+from inference.engine import attention
+from inference.engine.attention import paged_attention
+from inference.engine.kv import PagedKV
+from inference.engine.layout import LayoutBuilder
+from inference.engine.prompt import lay_out
+from inference.engine.work import Chunk, Work
+from tests.inference.engine.requests import ask, tokens
+
+HEADS, GROUPS, SIZE = 4, 2, 64
+
+
+def make_work(record: int, *suffixes: int, first_block: int = 1) -> Work:
+    """A request whose blocks lie in descending order, so that nothing works by luck."""
+    request = ask(tokens(record, seed=1), *(tokens(length, seed=2) for length in suffixes))
+    prompt = lay_out(request, schema=None, window=2048, vocabulary=64)
+    work = Work(request=request, prompt=prompt, salt=b"", keys=[], arrival=0, submitted_at=0.0)
+    work.place(list(range(first_block + work.total_blocks - 1, first_block - 1, -1)))
+    return work
+
+
+def states(total: int, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Queries [1, H, P, D], keys and values [1, G, P, D] for every position in line."""
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randn(total, HEADS + 2 * GROUPS, SIZE, generator=generator).to(dtype)
+    query, key, value = rows.transpose(0, 1).unsqueeze(0).tensor_split((HEADS, HEADS + GROUPS), dim=1)
+    return query, key, value
+
+
+def attend(work: Work, chunks: list[tuple[int, int]], dtype: torch.dtype, *, fans: bool = True) -> torch.Tensor:
+    """[P, H, D]: what paged attention answers, the line computed in these chunks."""
+    query, key, value = states(work.prompt.total, dtype)
+    kv = PagedKV(blocks=work.total_blocks)
+    out = []
+    for start, stop in chunks:
+        builder = LayoutBuilder(fans=fans)
+        builder.add(Chunk(work, start, stop))
+        layout = builder.build(rows=-(-(stop - start) // 16) * 16, device=torch.device("cpu"))
+        kv.begin(layout)
+        padding = (0, 0, 0, len(layout.home) - (stop - start))
+        q, k, v = (torch.nn.functional.pad(x[:, :, start:stop], padding) for x in (query, key, value))
+        keys, values = kv.update(k, v, 0)
+        answer, _ = paged_attention(torch.nn.Module(), q, keys, values, None, layout=layout, scaling=0.125)
+        out.append(answer[0, : stop - start])
+    return torch.cat(out)
+
+
+def plain(work: Work) -> torch.Tensor:
+    """[P, H, D] by a mask over the whole line."""
+    query, key, value = states(work.prompt.total, torch.float32)
+    at = np.arange(work.prompt.total)
+    branch = np.zeros(len(at), dtype=int)
+    for index, (start, stop) in enumerate(work.prompt.branches):
+        branch[start:stop] = index + 1
+    seen = (at[None] <= at[:, None]) & ((branch[None] == 0) | (branch[None] == branch[:, None]))
+    mask = torch.from_numpy(seen)
+    out = torch.nn.functional.scaled_dot_product_attention(query, key, value, mask, scale=0.125, enable_gqa=True)
+    return out[0].transpose(0, 1)
+
+
+@pytest.mark.parametrize("record", [0, 1, 16, 127, 128, 129, 300])
+@pytest.mark.parametrize("suffixes", [(1,), (3, 3, 3, 3, 3), (4, 5, 8, 16), (17, 2, 130)])
+def test_tiles_and_fans_equal_masked_attention(record, suffixes):
+    work = make_work(record, *suffixes)
+
+    answer = attend(work, [(0, work.prompt.total)], torch.float32)
+
+    torch.testing.assert_close(answer, plain(work), rtol=0.0, atol=2e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("cut", [16, 112, 128, 144, 256])
+def test_where_a_chunk_starts_changes_no_bit(dtype, cut):
+    work = make_work(300, 3, 40)
+
+    whole = attend(work, [(0, 343)], dtype)
+    parts = attend(work, [(0, cut), (cut, 300), (300, 303), (303, 310), (310, 343)], dtype)
+
+    assert torch.equal(parts, whole)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_short_questions_rows_do_not_depend_on_its_neighbours(dtype):
+    alone, among = make_work(200, 3), make_work(200, 3, 3, 8, 2, 3, 30)
+
+    one = attend(alone, [(0, 203)], dtype)
+    many = attend(among, [(0, among.prompt.total)], dtype)
+
+    assert torch.equal(many[200:203], one[200:203])
+
+
+def test_torchs_own_kernel_answers_the_same(monkeypatch):
+    monkeypatch.setattr(attention, "_tile", attention._tile_sdpa)
+    work = make_work(300, 3, 40)
+
+    answer = attend(work, [(0, 343)], torch.float32, fans=False)
+
+    torch.testing.assert_close(answer, plain(work), rtol=0.0, atol=2e-6)
+
+
+def test_a_sliding_window_is_refused():
+    work = make_work(16, 1)
+    builder = LayoutBuilder(fans=True)
+    builder.add(Chunk(work, 0, 17))
+    layout = builder.build(rows=32, device=torch.device("cpu"))
+    query, key, value = states(32, torch.float32)
+
+    with pytest.raises(ValueError, match="sliding"):
+        paged_attention(torch.nn.Module(), query, key, value, None, layout=layout, scaling=1.0, sliding_window=8)
