@@ -1,0 +1,1 @@
+"""Measurements beside peers; each writes its own section of docs/benchmarks.md."""

@@ -30,6 +30,7 @@ from inference.api import CategoryField, CheckpointRefused, EventSchema, ModelRe
 from inference.config import EngineConfig
 from inference.encoders.events import EventEncoder
 from inference.memory import keep_freed_pages
+from inference.quantization.head import keep_head_exact
 from inference.quantization.int8 import weight_bytes
 from inference.quantization.kernels import choose_kernels
 from inference.quantization.rowwise import RowTiles
@@ -78,7 +79,7 @@ def load_checkpoint(path: Path, *, name: str, config: EngineConfig, expected_dig
     """Verify a checkpoint folder and bring it into memory at the configured precision.
 
     INT8 swaps the decoder's linear layers and runs everything else in bfloat16; the event encoder
-    stays float32 whatever the precision. The process keeps freed memory from then on.
+    and a small head stay float32 whatever the precision. The process keeps freed memory from then on.
 
     Raises:
         CheckpointRefused: a file is missing, altered, unlisted or of a kind that may carry code; the
@@ -90,6 +91,7 @@ def load_checkpoint(path: Path, *, name: str, config: EngineConfig, expected_dig
     settings = _read_config(folder.read("config.json"))
     weights = _read_weights(folder)
     encoder_weights = {key: weights.pop(key) for key in tuple(weights) if key.startswith(ENCODER_PREFIX)}
+    head = weights.get("lm_head.weight", weights.get("model.embed_tokens.weight"))
     model = _build_decoder(settings, weights, config.precision)
     schema, window = _read_assay(settings, model.config.max_position_embeddings)
     encoder = _build_encoder(schema, model.config.hidden_size, encoder_weights)
@@ -97,6 +99,8 @@ def load_checkpoint(path: Path, *, name: str, config: EngineConfig, expected_dig
     if config.precision is Precision.INT8:
         kernels = choose_kernels()
         quantize_linears(model, kernels=kernels)
+    if config.precision is not Precision.FP32 and head is not None:
+        keep_head_exact(model, head)
     nn.Module.to(model, config.device)  # the library's override is typed for its own class alone
     return LoadedModel(
         name=name,

@@ -65,8 +65,8 @@ def test_weights_take_the_bytes_of_their_precision(tmp_path):
     make_llama(tmp_path, hidden_size=256)
     fp32, bf16, int8 = (load(tmp_path, precision).weight_bytes for precision in Precision)
 
-    assert bf16 / fp32 == pytest.approx(0.5, abs=0.01)
-    assert int8 / fp32 == pytest.approx(0.26, abs=0.02)
+    assert bf16 / fp32 == pytest.approx(0.5, abs=0.03)
+    assert int8 / fp32 == pytest.approx(0.26, abs=0.04)
 
 
 @pytest.mark.parametrize("precision", list(Precision))
