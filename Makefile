@@ -46,7 +46,7 @@ check: $(STAMP) $(MESSAGES)  ## Lint, types, import rules, migrations, OpenAPI d
 bench: $(STAMP)  ## Measure the engine beside its peers; rewrites docs/benchmarks.md
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-bench-rest: $(STAMP)  ## Measure single synchronous calls end to end over REST
+bench-rest: $(STAMP)  ## Measure single calls over REST beside a running `make up`; ARGS="--key ak_test_…"
 	@$(BIN)/python -m benchmarks.rest $(ARGS)
 
 train-risk: $(STAMP)  ## Train the risk model that ships, from its generator to checkpoints/
