@@ -17,7 +17,7 @@ EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(minutes=5)  # how far a bank's clock may run ahead of ours
 
 
-class UnprocessableBody(ValidationError):  # noqa: N818 (named for what it says, like REST framework's NotFound)
+class UnprocessableBody(ValidationError):
     """A body that is JSON but not what this address takes; every field at fault is named."""
 
     status_code = 422

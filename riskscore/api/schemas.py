@@ -67,6 +67,14 @@ class AssessmentSerializer(serializers.Serializer[Any]):
     completed_at = serializers.DateTimeField(allow_null=True)
 
 
+class AssessmentPageSerializer(serializers.Serializer[Any]):
+    """A part of a list, and where the parts beside it are."""
+
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = AssessmentSerializer(many=True)
+
+
 class LabelSerializer(serializers.Serializer[Any]):
     """A label as it was recorded."""
 

@@ -4,7 +4,6 @@ import time
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -19,7 +18,7 @@ from riskscore.anomalies import AnomalyType
 from riskscore.api.answers import assessment_document, label_document
 from riskscore.api.examples import ASSESSMENT_EXAMPLES
 from riskscore.api.filters import AssessmentFilter
-from riskscore.api.schemas import AssessmentSerializer, LabelSerializer
+from riskscore.api.schemas import AssessmentPageSerializer, AssessmentSerializer, LabelSerializer
 from riskscore.api.serializers import AssessmentRequestSerializer, FeedbackSerializer
 from riskscore.models import Label, RiskAssessment
 
@@ -29,6 +28,10 @@ PREFER = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="`wait=2` or `wait-ms=120`: how long to wait for the answer (1 s unless said, 30 s at most). "
     "`respond-async`: not at all.",
+)
+PAGE = (
+    OpenApiParameter("cursor", str, description="From `next` or `previous`."),
+    OpenApiParameter("limit", int, description="1 to 200; 50 unless said."),
 )
 
 
@@ -64,8 +67,8 @@ class AssessmentsView(IdempotentMixin):
 
     @extend_schema(
         operation_id="risk_assessments_list",
-        parameters=[AssessmentFilter],
-        responses=AssessmentSerializer(many=True),
+        parameters=[AssessmentFilter, *PAGE],
+        responses=AssessmentPageSerializer,
     )
     def get(self, request: Request) -> Response:
         """Assessments, the latest first."""
@@ -73,10 +76,6 @@ class AssessmentsView(IdempotentMixin):
         found = AssessmentFilter.of(request).applied(selectors.assessments_of(self.institution.pk))
         page = paginator.paginate_queryset(found, request, view=self) or []
         return paginator.get_paginated_response([assessment_document(assessment) for assessment in page])
-
-    def get_queryset(self) -> QuerySet[RiskAssessment]:
-        """For the OpenAPI page."""
-        return RiskAssessment.objects.none()
 
     def _timings_of(self, assessment: RiskAssessment, started: float) -> None:
         if assessment.queue_ms is not None and assessment.infer_ms is not None:
