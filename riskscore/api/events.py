@@ -1,7 +1,8 @@
 """History over REST."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -39,40 +40,43 @@ class EventsView(ApiView):
     def post(self, request: Request) -> Response:
         """Append events to their accounts' histories, in the order told; none is scored.
 
-        One event or a list as JSON, or one event a line as `application/x-ndjson`, up to 10,000. Every event
-        stands for itself: those that are not rejected are stored when this is answered. Safe to repeat, since
-        an event's id is stored once.
+        One event or a list as JSON, or one event a line as `application/x-ndjson`, up to 10,000. A single event
+        that cannot be taken is refused with 422 or 409. Of several, every event stands for itself: those that
+        are not rejected are stored when this is answered. Safe to repeat, since an event's id is stored once.
         """
         now = timezone.now()
+        if isinstance(request.data, list):
+            return Response(self._several(_lines(request.data), now), status=202)
+        event = EventSerializer(data=request.data, context={"now": now}).event()
+        done = services.ingest_event(institution_id=self.institution.pk, event=event, now=now)
+        return Response({"accepted": done.accepted, "duplicates": done.duplicates, "rejected": []}, status=202)
+
+    def _several(self, lines: Iterable[Line], now: datetime) -> dict[str, Any]:
         rejected: list[tuple[int, FieldError]] = []
         events: dict[int, Event] = {}
-        for line in _lines(request.data):
+        for line in lines:
             event, errors = _read(line, now)
             rejected += [(line.number, error) for error in errors]
             if event is not None:
                 events[line.number] = event
         done = services.ingest_events(institution_id=self.institution.pk, events=events, now=now)
         rejected += [(number, _differs()) for number in done.differing]
-        return Response(
-            {
-                "accepted": done.accepted,
-                "duplicates": done.duplicates,
-                "rejected": [{"line": number, **asdict(error)} for number, error in sorted(rejected, key=_by_line)],
-            },
-            status=202,
-        )
+        return {
+            "accepted": done.accepted,
+            "duplicates": done.duplicates,
+            "rejected": [{"line": number, **asdict(error)} for number, error in sorted(rejected, key=_by_line)],
+        }
 
 
-def _lines(body: Any) -> Iterator[Line]:
-    if isinstance(body, list) and body and isinstance(body[0], Line):
+def _lines(body: list[Any]) -> Iterator[Line]:
+    if body and isinstance(body[0], Line):
         return iter(body)
-    documents = body if isinstance(body, list) else [body]
-    if len(documents) > MOST_LINES:
+    if len(body) > MOST_LINES:
         raise RequestRefused(_("A body may have at most %(events)d events.") % {"events": MOST_LINES}, code="too_many")
-    return (Line(number=number, document=document) for number, document in enumerate(documents, start=1))
+    return (Line(number=number, document=document) for number, document in enumerate(body, start=1))
 
 
-def _read(line: Line, now: Any) -> tuple[Event | None, tuple[FieldError, ...]]:
+def _read(line: Line, now: datetime) -> tuple[Event | None, tuple[FieldError, ...]]:
     if line.flaw is not None:
         flaw = line.flaw
         return None, (FieldError(pointer=flaw.pointer, code=str(flaw.get_codes()), detail=str(flaw.detail)),)

@@ -1,7 +1,7 @@
 """Everything that changes what is stored about risk, one verb each."""
 
 from riskscore.services.feedback import LabelledInFuture, record_feedback
-from riskscore.services.ingestion import Ingested, ToldElsewhere, ingest_events
+from riskscore.services.ingestion import Ingested, ToldElsewhere, ingest_event, ingest_events
 from riskscore.services.policies import set_ruleset, set_thresholds
 from riskscore.services.requests import JOB_KIND, EventDiffers, request_assessment
 from riskscore.services.scoring import Release, degrade, score_assessment
@@ -17,6 +17,7 @@ __all__ = [
     "ToldElsewhere",
     "assess_event",
     "degrade",
+    "ingest_event",
     "ingest_events",
     "record_feedback",
     "request_assessment",

@@ -13,6 +13,7 @@ from riskscore.events import Event
 from riskscore.models import Event as StoredEvent
 from riskscore.records import content_sha256
 from riskscore.services.arrivals import append_events
+from riskscore.services.requests import EventDiffers
 
 PART = 2000  # events of one transaction: about two seconds; 2026-11-23
 
@@ -57,6 +58,19 @@ def ingest_events(*, institution_id: UUID, events: Mapping[int, Event], now: dat
         duplicates=sum(part.duplicates for part in parts),
         differing=tuple(number for part in parts for number in part.differing),
     )
+
+
+def ingest_event(*, institution_id: UUID, event: Event, now: datetime) -> Ingested:
+    """Append one event to its account's history. Safe to repeat.
+
+    Raises:
+        EventDiffers: the event's id was used before for something else; nothing changed.
+        ToldElsewhere: see there; nothing changed.
+    """
+    done = _ingest(institution_id, {1: event}, now)
+    if done.differing:
+        raise EventDiffers(_("An event with this id was told before, with other contents."), pointer="/id")
+    return done
 
 
 @transaction.atomic

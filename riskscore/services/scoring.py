@@ -62,7 +62,7 @@ class Release:
         return cls(name=ref.name, digest=ref.digest, calibration=calibration)
 
 
-class Unusable(EngineError):  # noqa: N818 (named like its siblings in inference.api)
+class Unusable(EngineError):
     """The engine answered with something that is no answer to an assessment."""
 
     code = "unusable_answer"

@@ -74,12 +74,27 @@ def test_more_lines_than_are_read_are_refused_whole(key):
     assert (response.status_code, response.json()["code"]) == (413, "too_large")
 
 
-@pytest.mark.parametrize("body", ["5", '"text"', "[[]]", "[null]", "null"])
+@pytest.mark.parametrize("body", ["5", '"text"', "null", "{}", json.dumps(payload(amount=-1))])
+def test_a_single_event_that_cannot_be_taken_is_refused(key, body):
+    assert post(key, URL, body).status_code == 422
+    assert Event.objects.count() == 0
+
+
+def test_a_single_event_told_differently_before_is_refused(key):
+    post(key, URL, payload())
+
+    response = post(key, URL, payload(amount="1.00"))
+
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (409, "/id")
+    assert str(Event.objects.get().amount) == "249.9000"
+
+
+@pytest.mark.parametrize("body", ["[[]]", "[null]", "[5]", "[{}]"])
 def test_what_is_no_event_is_rejected_by_line(key, body):
     response = post(key, URL, body)
 
     assert (response.status_code, response.json()["accepted"]) == (202, 0)
-    assert [each["line"] for each in response.json()["rejected"]] == [1]
+    assert {each["line"] for each in response.json()["rejected"]} == {1}
 
 
 def test_without_a_key_nothing_is_read(key):
