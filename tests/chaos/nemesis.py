@@ -6,29 +6,36 @@ import time
 from tests.chaos.oracle import Verdict, verdict
 from tests.chaos.world import MANAGE, World, kill, wait_for
 
-RATE = 20.0  # jobs a second
 SETTLE_S = 30.0
 OPEN = "SELECT count(*) FROM jobs_job WHERE status IN ('queued', 'running')"
 ENDED = "SELECT count(*) FROM jobs_job WHERE status NOT IN ('queued', 'running')"
 
 
 def torment(
-    world: World, *, kind: str, kills: int, flushes: int, seed: int, reconciler: bool, queue: str = "chaos", **env: str
+    world: World,
+    *,
+    kind: str,
+    rate: float,
+    kills: int,
+    flushes: int,
+    seed: int,
+    reconciler: bool,
+    **worker_options: str,
 ) -> Verdict:
-    """Kill the worker ``kills`` times while it works and empty Redis ``flushes`` times in between."""
+    """Submit ``rate`` jobs a second; kill the worker while it works, and empty Redis between some of the kills."""
     chance = random.Random(seed)
     ledger, until = world.state / "ledger", world.state / "enough"
-    options = ["--rate", str(RATE), "--ledger", str(ledger), "--until", str(until)]
+    options = ["--rate", str(rate), "--ledger", str(ledger), "--until", str(until)]
     load = world.start("load", [*MANAGE, "submit_load", kind, *options])
     guard = world.reconciler() if reconciler else None
     flush_after = set(chance.sample(range(kills), flushes))
-    worker = world.worker(queue, **env)
+    worker = world.worker(**worker_options)
     for number in range(kills):
         await_work(world)
         time.sleep(chance.uniform(0.0, 1.5))
         kill(worker)
         killed_at = time.time()
-        worker = world.worker(queue, **env)
+        worker = world.worker(**worker_options)
         if number in flush_after:
             time.sleep(chance.uniform(0.0, 2.0))
             world.redis.flushall()
