@@ -21,7 +21,8 @@ def events():
 
 @pytest.fixture(scope="module")
 def accounts(events):
-    return [Account(name=name, split=split_of(name), **arrays) for name, arrays in sorted(from_events(events).items())]
+    some = [item for item in events if item.event.account < "a000060"]
+    return [Account(name=name, split=split_of(name), **arrays) for name, arrays in sorted(from_events(some).items())]
 
 
 def test_a_seed_gives_the_same_events_and_another_seed_others():
