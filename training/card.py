@@ -46,8 +46,8 @@ Recall by type at the score that one honest event in a hundred exceeds:
 {_types(metrics["recall_by_type_at_1pct_fpr"])}
 
 ## Limits
-{_behind(metrics["test"])}- The figures say how well the model reads *this generator's* accounts. They are no forecast for a bank's own
-  traffic: run it in shadow, measure it on your labels, and calibrate it before it decides anything.
+{_behind(metrics["test"])}- The figures say how well the model reads *this generator's* accounts. They are no
+  forecast for a bank's own traffic: run it in shadow, measure it on your labels, and calibrate it before it decides.
 - Its prior is the generator's share of fraud, about one event in a hundred. Shift it to yours
   (`Calibration.for_prior`) before you read scores as probabilities.
 - Countries enter as regions and distances, never by name; language enters only as "new to this account". Fairness
