@@ -1,8 +1,10 @@
 """Processes that use the embedded servers, as separate from the tests as real ones are."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +28,26 @@ else:
     print(embedded.database_url(state), flush=True)
 sys.stdin.read()
 """
+
+
+MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 2 * 1024**3
+
+
+@contextmanager
+def state_folder() -> Iterator[Path]:
+    """A state folder that every account may enter; empty of processes at its end, then removed.
+
+    In memory where there is room: a dozen clusters that sync a busy disk took ten minutes (2026-11-23),
+    and what these tests kill is processes, not the machine.
+    """
+    has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH_BYTES
+    folder = Path(tempfile.mkdtemp(prefix="assay-test-", dir=MEMORY if has_room else None))
+    folder.chmod(0o755)
+    try:
+        yield folder
+        assert within(30, lambda: not all_servers(folder))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)

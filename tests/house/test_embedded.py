@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,28 +11,24 @@ import pytest
 import redis
 
 from settings import embedded, postgres
-from tests.house.processes import all_servers, answers, execute, launch, server_of, using, within
+from tests.house.processes import all_servers, answers, execute, launch, server_of, state_folder, using, within
 
 
 @pytest.fixture
 def empty_state() -> Iterator[Path]:
-    """A state folder of one test, in a place every account may reach."""
-    folder = Path(tempfile.mkdtemp(prefix="assay-test-"))
-    folder.chmod(0o755)
-    yield folder
-    assert within(10, lambda: not all_servers(folder))
-    shutil.rmtree(folder)
+    """A state folder of one test."""
+    with state_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Path]:
     """A fresh cluster, made once and copied."""
-    with tempfile.TemporaryDirectory(prefix="assay-test-") as folder:
-        state = Path(folder)
-        with using(state):
+    with state_folder() as folder:
+        with using(folder):
             pass
-        assert within(10, lambda: not all_servers(state))
-        yield state / "postgres"
+        assert within(30, lambda: not all_servers(folder))
+        yield folder / "postgres"
 
 
 @pytest.fixture
@@ -61,7 +56,7 @@ def kept_row(state: Path) -> str:
     with using(state) as user:
         execute(user.url, "create table kept (word text)")
         execute(user.url, "insert into kept values ('here')")
-    assert within(10, lambda: not all_servers(state))
+    assert within(30, lambda: not all_servers(state))
     return "select word from kept"
 
 
@@ -71,7 +66,7 @@ def test_the_server_stops_when_its_last_user_is_killed(state: Path):
         first.process.wait()
         assert answers(second.url)
 
-    assert within(10, lambda: not all_servers(state))
+    assert within(30, lambda: not all_servers(state))
 
 
 def test_processes_that_start_at_once_share_one_server(state: Path):
@@ -109,7 +104,7 @@ def test_a_killed_keeper_takes_its_server_along(state: Path):
         assert keeper is not None
         keeper.kill()
 
-        assert within(10, lambda: not all_servers(state))
+        assert within(30, lambda: not all_servers(state))
 
 
 @pytest.mark.parametrize("left_behind", [f"{os.getpid()}\n", "1\n", "", "not a number\n"])
@@ -164,7 +159,7 @@ def test_a_folder_of_somebody_else_is_refused_with_advice(empty_state: Path):
 def test_redis_keeps_its_data_over_a_stop(empty_state: Path):
     with using(empty_state, "redis") as user, redis.Redis.from_url(user.url) as client:
         client.set("word", "here")
-    assert within(10, lambda: not all_servers(empty_state))
+    assert within(30, lambda: not all_servers(empty_state))
 
     with using(empty_state, "redis") as user, redis.Redis.from_url(user.url) as client:
         assert client.get("word") == b"here"

@@ -6,14 +6,14 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from settings.env import ROOT
-from tests.house.processes import all_servers, within
+from tests.house.processes import all_servers, state_folder, within
 from tests.house.test_supervisor import free_port
 
 pytestmark = pytest.mark.timeout(300)
@@ -54,15 +54,25 @@ class Running:
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[Running]:
+def running() -> Iterator[Running]:
     """An installation that is up."""
-    installation = Running(tmp_path)
-    lines = iter(installation.process.stdout or [])
-    assert any("Ctrl-C" in line for line in lines)
-    yield installation
-    installation.process.kill()
-    installation.process.wait()
-    assert within(30, lambda: not all_servers(tmp_path))
+    with state_folder() as folder:
+        installation = Running(folder)
+        said = list(until("Ctrl-C", installation.process.stdout or []))
+        try:
+            assert "Ctrl-C" in said[-1], said
+            yield installation
+        finally:
+            installation.process.kill()
+            installation.process.wait()
+
+
+def until(word: str, lines: Iterable[str]) -> Iterator[str]:
+    """Lines up to the first that holds the word."""
+    for line in lines:
+        yield line
+        if word in line:
+            return
 
 
 def is_gone(process: psutil.Process) -> bool:
@@ -93,13 +103,13 @@ def test_nothing_outlives_a_killed_supervisor(running: Running):
     assert within(30, lambda: not all_servers(running.state))
 
 
-def test_a_port_in_use_is_named_before_anything_starts(tmp_path: Path):
-    with socket.socket() as taken:
+def test_a_port_in_use_is_named_before_anything_starts():
+    with state_folder() as folder, socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
 
-        output, _errors = Running(tmp_path, port=port).process.communicate(timeout=60)
+        output, _errors = Running(folder, port=port).process.communicate(timeout=60)
 
-    assert f"Port {port} is in use; name another in ASSAY_WEB_PORT" in output
-    assert not (tmp_path / "log" / "web.log").exists()
+        assert f"Port {port} is in use; name another in ASSAY_WEB_PORT" in output
+        assert not (folder / "log" / "web.log").exists()
