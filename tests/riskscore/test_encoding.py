@@ -14,7 +14,6 @@ from riskscore.encoding import (
     HISTORY_LIMIT,
     SCHEMA,
     ablate,
-    category_group,
     history_start,
     pack_current,
     pack_history,
@@ -23,6 +22,7 @@ from riskscore.encoding import (
 )
 from riskscore.events import Channel, Counterparty, CounterpartyKind, Event, EventKind
 from riskscore.features import AccountWindow, compute, profile
+from riskscore.merchants import category_group
 
 EVENT = Event(
     id="e1",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from riskscore.anomalies import AnomalyType
-from training.dataset import Account, Split, from_events, split_of
+from training.dataset import Account, from_events, split_of
 from training.metrics import auroc
 from training.transactions.generator import digest, generate
 
@@ -82,4 +82,3 @@ def test_an_account_belongs_to_one_part_by_its_name_alone():
 
     assert [split_of(name) for name in names[:2]] == [split_of(name) for name in names[:2]]
     assert np.abs(counts / 4000 - [0.86, 0.06, 0.08]).max() < 0.02
-    assert Split.TEST == 2

@@ -32,7 +32,7 @@ def scorer(events):
     torch.manual_seed(2)
     config = small_config()
     config.num_hidden_layers, config.initializer_range = 2, 0.1
-    config.layer_types = config.layer_types[:2]
+    config.layer_types = ["full_attention"] * 2
     made = Scorer(config)
     made.standardise([account_of(events)])
     return made.eval()
