@@ -82,7 +82,7 @@ def test_a_job_is_told_of_after_its_transaction(bank, redis_client):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_job_is_kept_though_redis_is_dead_and_the_reconciler_brings_it(bank, silent_redis, redis_client, settings):
-    assert seconds(lambda: make_job(bank)) < 0.5
+    assert seconds(lambda: make_job(bank)) < 1.0  # 0.3 s of it for Redis, the rest for a busy machine
     current_app.conf["broker_url"] = settings.REDIS_URL.replace("unix://", "redis+socket://")
     publishing.reset()
 
