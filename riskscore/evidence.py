@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from riskscore.events import Event
-from riskscore.windows import DAY_S, HOUR_S, AccountWindow, Entry, counterparty_key, direction, place_of
+from riskscore.features.windows import DAY_S, HOUR_S, AccountWindow, Entry, counterparty_key, direction, place_of
 
 MOST_EVENTS = 5  # a reason that points at everything points at nothing
 

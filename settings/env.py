@@ -18,6 +18,7 @@ env = environ.Env()
 KNOWN = frozenset(
     {
         "ASSAY_ALLOWED_HOSTS",
+        "ASSAY_BENCH_KEY",  # the API key that benchmarks/rest.py calls with
         "ASSAY_CHECKPOINTS",  # folder that holds the models this site may serve
         "ASSAY_DEBUG",
         "ASSAY_DEVICE",  # cpu, or cuda:N

@@ -30,8 +30,8 @@ PROFILE_COLUMNS = tuple(i for i, name in enumerate(SCHEMA.numbers) if name.start
 ROLE_COLUMN = next(i for i, field in enumerate(SCHEMA.categories) if field.name == "role")
 _ROOT = Path(__file__).parent.parent
 _SOURCES = (
-    *(f"riskscore/{name}.py" for name in ("events", "anomalies", "places", "merchants")),
-    *(f"riskscore/{name}.py" for name in ("windows", "features", "featurevalues", "encoding")),
+    *(f"riskscore/{name}.py" for name in ("events", "anomalies", "encoding")),
+    "riskscore/features/*.py",
     "riskscore/rules/*.py",
     "training/dataset.py",
     "training/transactions/*.py",

@@ -11,11 +11,11 @@ from django.db.models import Min
 from riskscore import models
 from riskscore.events import Counterparty, Event, EventKind
 from riskscore.features import AccountWindow, CounterpartyStats, Features, compute
+from riskscore.features.visits import Visits
+from riskscore.features.windows import counterparty_key
 from riskscore.querysets import account_windows, counterparty_stats, lock_accounts
 from riskscore.records import row_of
 from riskscore.selectors import account_window
-from riskscore.visits import Visits
-from riskscore.windows import counterparty_key
 
 UNCOUNTED = (EventKind.LOGIN, EventKind.REVERSAL)  # not visits to a counterparty
 

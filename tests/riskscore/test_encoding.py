@@ -22,7 +22,7 @@ from riskscore.encoding import (
 )
 from riskscore.events import Channel, Counterparty, CounterpartyKind, Event, EventKind
 from riskscore.features import AccountWindow, compute, profile
-from riskscore.merchants import category_group
+from riskscore.features.merchants import category_group
 
 EVENT = Event(
     id="e1",

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from riskscore.events import DeviceFingerprint, NetworkKind, Platform
-from riskscore.places import PLACES
+from riskscore.features.places import PLACES
 from training.transactions.facts import BROWSERS, CORES, MEMORY_GB, PLATFORM_WEIGHTS, SCREENS, TOUCH_SHARE
 
 T = TypeVar("T")

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from riskscore.events import DeviceFingerprint, Event, EventKind, Platform
-from riskscore.featurevalues import (
+from riskscore.features.places import distance_km, keeps_clock
+from riskscore.features.values import (
     AmountFeatures,
     CounterpartyFeatures,
     DeviceFeatures,
@@ -22,35 +23,16 @@ from riskscore.featurevalues import (
     TimingFeatures,
     VelocityFeatures,
 )
-from riskscore.places import distance_km, keeps_clock
-from riskscore.windows import (
+from riskscore.features.windows import (
     DAY_S,
     HOUR_S,
     AccountWindow,
     CounterpartyStats,
-    CounterpartyWindow,
     Entry,
     counterparty_key,
     direction,
     place_of,
 )
-
-__all__ = [
-    "AccountWindow",
-    "AmountFeatures",
-    "CounterpartyFeatures",
-    "CounterpartyStats",
-    "CounterpartyWindow",
-    "DeviceFeatures",
-    "Features",
-    "PlaceFeatures",
-    "Profile",
-    "TimingFeatures",
-    "VelocityFeatures",
-    "compute",
-    "incoherences",
-    "profile",
-]
 
 FEWEST_TO_COMPARE = 5  # amounts, before one can be called unusual
 NARROWEST_SPREAD = 0.25  # of log amounts, so that a constant history does not divide by zero

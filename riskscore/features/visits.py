@@ -8,8 +8,7 @@ import math
 from bisect import bisect_right, insort
 from dataclasses import dataclass, field
 
-from riskscore.features import CounterpartyStats
-from riskscore.windows import DAY_S
+from riskscore.features.windows import DAY_S, CounterpartyStats
 
 LAST = "\U0010ffff"  # sorts after every account
 

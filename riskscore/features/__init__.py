@@ -1,0 +1,34 @@
+"""What an event looks like against its account's past and its counterparty's, point in time.
+
+`values` says what is computed, `windows` what is remembered, `compute` how the one follows from the other.
+"""
+
+from riskscore.features.compute import compute, incoherences, profile
+from riskscore.features.values import (
+    AmountFeatures,
+    CounterpartyFeatures,
+    DeviceFeatures,
+    Features,
+    PlaceFeatures,
+    Profile,
+    TimingFeatures,
+    VelocityFeatures,
+)
+from riskscore.features.windows import AccountWindow, CounterpartyStats, CounterpartyWindow
+
+__all__ = [
+    "AccountWindow",
+    "AmountFeatures",
+    "CounterpartyFeatures",
+    "CounterpartyStats",
+    "CounterpartyWindow",
+    "DeviceFeatures",
+    "Features",
+    "PlaceFeatures",
+    "Profile",
+    "TimingFeatures",
+    "VelocityFeatures",
+    "compute",
+    "incoherences",
+    "profile",
+]
