@@ -117,7 +117,7 @@ def _trainer(options: argparse.Namespace, train: Sequence[Account]) -> Trainer:
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m training.risk", description=__doc__.splitlines()[0])
     parser.add_argument("--accounts", type=int, default=4000, help="accounts to generate, all splits together")
-    parser.add_argument("--steps", type=int, default=800, help="optimiser steps, eight accounts each")
+    parser.add_argument("--steps", type=int, default=1600, help="optimiser steps, eight accounts each")
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("checkpoints/risk-small"))
