@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 
 handler400 = "apps.api.handlers.bad_request"
 handler403 = "apps.api.handlers.permission_denied"
@@ -9,6 +10,7 @@ handler404 = "apps.api.handlers.not_found"
 handler500 = "apps.api.handlers.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(pattern_name="docs")),
     path("admin/", admin.site.urls),
     path("api/", include("apps.api.urls")),
     path("api/v1/", include("apps.jobs.api.urls")),

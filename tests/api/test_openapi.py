@@ -20,6 +20,10 @@ def test_the_schema_is_openapi_31_with_bearer_keys_and_problems(schema):
     assert schema["components"]["schemas"]["Problem"]["required"][:2] == ["type", "title"]
 
 
+def test_the_root_leads_to_the_page(client):
+    assert client.get("/").headers["Location"] == "/api/docs"
+
+
 def test_the_page_loads_nothing_from_other_hosts(client):
     page = client.get("/api/docs").content.decode()
     script = client.get("/api/docs?script=").content.decode()

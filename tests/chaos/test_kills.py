@@ -10,7 +10,7 @@ from tests.chaos.nemesis import torment
 from tests.chaos.oracle import Verdict
 from tests.chaos.world import World
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 
 KILLS, FLUSHES, SEED = 20, 5, 20261123
 CHECKPOINT = ROOT / "checkpoints" / "risk-small"
@@ -39,23 +39,24 @@ def test_without_the_reconciler_the_same_run_loses_jobs(world: World, capsys):
 
 
 @pytest.mark.skipif(not (CHECKPOINT / "SHA256SUMS").exists(), reason="no trained checkpoint is there")
-def test_kills_of_the_real_engine_lose_and_double_nothing(world: World, capsys):
+def test_twenty_kills_of_the_real_engine_lose_and_double_nothing(world: World, capsys):
     world.manage("register_model", str(CHECKPOINT), "--name", "risk", "--version", "1", "--alias", "champion")
 
     verdict = torment(
         world,
         kind="chaos.score",
-        rate=5,  # a worker takes 10-30 s to load torch on a busy machine, and what waited must fit into the limit
-        kills=3,
-        flushes=1,
+        rate=5,  # a worker loads torch for 5-30 s after each kill, and what waited must be done within the limit
+        kills=KILLS,
+        flushes=FLUSHES,
         seed=SEED,
         reconciler=True,
         queue="inference",
         ASSAY_WORKER_PORT=free_port(),
     )
 
-    show(capsys, "the real engine, 3 kills", verdict)
+    show(capsys, "the real engine, 20 kills, 5 emptyings", verdict)
     assert (verdict.open, verdict.doubled, verdict.missing) == (0, 0, 0)
+    assert verdict.settled_s < 30
 
 
 def free_port() -> str:
