@@ -36,6 +36,7 @@ from inference.quantization.kernels import choose_kernels
 from inference.quantization.rowwise import RowTiles
 from inference.quantization.swap import quantize_linears
 from inference.sealed import SealedFolder, digest_of, write_sums
+from inference.threads import one_thread
 
 __all__ = ["LoadedModel", "digest_of", "load_checkpoint", "write_sums"]
 
@@ -75,6 +76,7 @@ class LoadedModel:
     weight_bytes: int
 
 
+@one_thread()
 def load_checkpoint(path: Path, *, name: str, config: EngineConfig, expected_digest: str | None = None) -> LoadedModel:
     """Verify a checkpoint folder and bring it into memory at the configured precision.
 

@@ -2,7 +2,7 @@
 
 import ctypes
 
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # of glibc's malloc.h
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -2, -3, -8  # of glibc's malloc.h
 
 
 def keep_freed_pages() -> bool:
@@ -16,5 +16,6 @@ def keep_freed_pages() -> bool:
     except (OSError, AttributeError):
         return False
     choices = {M_MMAP_THRESHOLD: 32 << 20, M_TRIM_THRESHOLD: 1 << 30, M_TOP_PAD: 64 << 20}
+    choices[M_ARENA_MAX] = 1  # another thread's arena gives its pages back whatever the thresholds say
     results = [mallopt(option, value) for option, value in choices.items()]
     return all(results)

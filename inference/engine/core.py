@@ -32,6 +32,7 @@ from inference.engine.scheduler import Plan
 from inference.engine.watchdog import Watchdog
 from inference.engine.work import Work
 from inference.metrics import EngineObserver, StepReport
+from inference.threads import one_thread
 
 logger = logging.getLogger(__name__)
 STALLED_EXIT_CODE = 70
@@ -56,9 +57,9 @@ class EngineCore:
         self._config = config
         self._clock = clock
         self._observer = observer
-        torch.set_num_threads(config.threads)
-        lanes = [Lane(loaded, config) for loaded in models]
-        share_out(lanes, config)
+        with one_thread():
+            lanes = [Lane(loaded, config) for loaded in models]
+            share_out(lanes, config)
         self._lanes = {lane.loaded.name: lane for lane in lanes}
         self._on_stall = on_stall or _exit
         self._watchdog = Watchdog(timeout_s=config.stall_timeout_s, clock=clock, on_stall=self._on_stall)
