@@ -1,6 +1,7 @@
 """Assay's engine, and plain transformers as one would use it, behind one call."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +22,19 @@ Logits = list[tuple[float, ...]]
 
 
 class Contender(Protocol):
-    """Answers cases, all at once; gives the labels' logits of each."""
+    """Answers cases, all at once; gives the labels' logits of each.
+
+    Between `wake` and `rest` it alone has threads that compute: see `inference.threads` for what two
+    pools of them would cost each other.
+    """
 
     name: str
+
+    def wake(self) -> None:
+        """Get ready to compute."""
+
+    def rest(self) -> None:
+        """Let go of every thread that computes."""
 
     def score(self, cases: Sequence[Case]) -> Logits:
         """[B] cases to the logits of their labels."""
@@ -37,20 +48,19 @@ class Assay:
         self.name = f"Assay {config.precision}"
         self.kernels = loaded.ref.kernels
         self._engine = EngineCore([loaded], config)
+
+    def wake(self) -> None:
+        """Start the engine's thread."""
         self._engine.start()
+
+    def rest(self) -> None:
+        """End the engine's thread; its cache stays."""
+        self._engine.stop()
 
     def score(self, cases: Sequence[Case]) -> Logits:
         """[B] cases to the logits of their labels."""
         futures = [self._engine.submit(case.request("bench")) for case in cases]
         return [future.result().answers[0].logits for future in futures]
-
-    def forget(self) -> None:
-        """Empty the cache."""
-        self._engine.purge("bank")
-
-    def stop(self) -> None:
-        """End the engine's thread."""
-        self._engine.stop()
 
 
 class Transformers:
@@ -67,14 +77,31 @@ class Transformers:
             for parameter in self._model.parameters():
                 parameter.data = parameter.data.to(torch.bfloat16)
         self._model.set_attn_implementation("sdpa")
+        self._threads = config.threads
+        self._thread: ThreadPoolExecutor | None = None
         self._keeps_cache = keeps_cache
         self._cache: DynamicCache | None = None
         self._embeddings: Any = self._model.get_input_embeddings()
         self.name = f"transformers {config.precision}" + (", cache by hand" if keeps_cache else "")
 
-    @torch.inference_mode()
+    def wake(self) -> None:
+        """Start the thread that computes."""
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._thread.submit(torch.set_num_threads, self._threads).result()
+
+    def rest(self) -> None:
+        """End the thread that computes; the kept prefix stays."""
+        if self._thread is not None:
+            self._thread.shutdown()
+            self._thread = None
+
     def score(self, cases: Sequence[Case]) -> Logits:
-        """[B] cases to the logits of their labels."""
+        """[B] cases to the logits of their labels. Call it awake."""
+        assert self._thread is not None
+        return self._thread.submit(self._score, cases).result()
+
+    @torch.inference_mode()
+    def _score(self, cases: Sequence[Case]) -> Logits:
         skip = cases[0].shared if self._keeps_cache else 0
         cache = self._prefix(cases[0], len(cases)) if skip else None
         embedded = torch.stack([self._embed(case, skip, len(case.positions)) for case in cases])

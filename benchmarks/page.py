@@ -31,11 +31,11 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *rows))
 
 
-def machine(today: date) -> str:
-    """One line on where and when figures were taken."""
-    load = os.getloadavg()[0]
+def machine(today: date, *, threads: int | None = None) -> str:
+    """One line on where and when figures were taken; ``threads`` are those that computed, torch's own if None."""
+    load, computing = os.getloadavg()[0], threads or torch.get_num_threads()
     return (
-        f"{today.isoformat()}. {_processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} torch threads, "
+        f"{today.isoformat()}. {_processor()}, {os.cpu_count()} cores, {computing} torch threads, "
         f"load before the run {load:.1f}; torch {version('torch')}, transformers {version('transformers')}, "
         f"Python {platform.python_version()}."
     )

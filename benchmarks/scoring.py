@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.cases import SHARED, Case, Cases
-from benchmarks.contenders import Assay, Contender, all_of
+from benchmarks.contenders import Contender, Logits, all_of
 from benchmarks.page import machine, markdown_table, write_section
 from inference.api import EventSchema
 from inference.checkpoints import load_checkpoint
@@ -53,9 +53,9 @@ class Figure:
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, print and write the section."""
     options = _options(argv)
-    torch.set_num_threads(options.threads)
+    torch.set_num_threads(1)  # of this thread: those of the contenders compute
     console = Console()
-    about = machine(date.today())  # noqa: DTZ011 - the machine's own calendar
+    about = machine(date.today(), threads=options.threads)  # noqa: DTZ011 - the machine's own calendar
     config = EngineConfig(threads=options.threads, memory_mb=512, salt_key=bytes(32), stall_timeout_s=600.0)
     with tempfile.TemporaryDirectory() as folder:
         path = options.checkpoint if options.checkpoint.exists() else _random_checkpoint(Path(folder))
@@ -64,9 +64,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         assert schema is not None
         agreement = check_answers(contenders, Cases(schema, shared=0, seed=1).take(16))
         figures = measure(contenders, schema, console=console, repeat=options.repeat)
-    for contender in contenders:
-        if isinstance(contender, Assay):
-            contender.stop()
     _show(console, figures)
     write_section("scoring", _section(figures, about=about, checkpoint=path.name, agreement=agreement))
 
@@ -77,15 +74,23 @@ def check_answers(contenders: Sequence[Contender], cases: Sequence[Case]) -> flo
     Raises:
         DisagreementError: a choice differs where float32 is clear.
     """
-    exact = next(contender for contender in contenders if contender.name == BASELINE).score(cases)
-    agreed = []
+    answers = {contender.name: _awake(contender, cases) for contender in contenders}
+    exact, agreed = answers[BASELINE], []
     for contender in contenders:
-        for (no, yes), (other_no, other_yes) in zip(exact, contender.score(cases), strict=True):
+        for (no, yes), (other_no, other_yes) in zip(exact, answers[contender.name], strict=True):
             same = (yes > no) == (other_yes > other_no)
             if not same and abs(yes - no) > CLOSE:
                 raise DisagreementError(f"{contender.name} prefers another label than {BASELINE}")
             agreed.append(same)
     return sum(agreed) / len(agreed)
+
+
+def _awake(contender: Contender, cases: Sequence[Case]) -> Logits:
+    contender.wake()
+    try:
+        return contender.score(cases)
+    finally:
+        contender.rest()
 
 
 def measure(contenders: Sequence[Contender], schema: EventSchema, *, console: Console, repeat: float) -> list[Figure]:
@@ -107,7 +112,7 @@ def measure(contenders: Sequence[Contender], schema: EventSchema, *, console: Co
 def _race(competing: Sequence[Contender], cases: Cases, size: int, *, repetitions: int) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {contender.name: [] for contender in competing}
     for contender in competing:
-        contender.score(cases.take(1))  # warms up, and leaves the shared prefix behind
+        _awake(contender, cases.take(1))  # warms up, and leaves the shared prefix behind
     ends_at = time.perf_counter() + BUDGET_S
     for turn in range(repetitions):
         if turn > 1 and time.perf_counter() > ends_at:
@@ -115,9 +120,11 @@ def _race(competing: Sequence[Contender], cases: Cases, size: int, *, repetition
         batch = cases.take(size)
         for place in range(len(competing)):
             contender = competing[(turn + place) % len(competing)]
+            contender.wake()
             started = time.perf_counter()
             contender.score(batch)
             times[contender.name].append(1000.0 * (time.perf_counter() - started))
+            contender.rest()
     return times
 
 

@@ -3,19 +3,25 @@
 import pytest
 
 from benchmarks.cases import Cases
-from benchmarks.contenders import Assay, all_of
+from benchmarks.contenders import all_of
 from benchmarks.scoring import DisagreementError, Figure, check_answers, rows_of
 from tests.checkpoints import SCHEMA, config, make_event_qwen3
 
 
-class Contrary:
+class Awake:
+    def wake(self): ...
+
+    def rest(self): ...
+
+
+class Contrary(Awake):
     name = "contrary"
 
     def score(self, cases):
         return [(9.0, -9.0) if index % 2 else (-9.0, 9.0) for index in range(len(cases))]
 
 
-class Exact:
+class Exact(Awake):
     name = "transformers fp32"
 
     def score(self, cases):
@@ -25,9 +31,11 @@ class Exact:
 @pytest.fixture
 def contenders(tmp_path):
     found = all_of(make_event_qwen3(tmp_path), config(memory_mb=64))
+    for contender in found:
+        contender.wake()
     yield found
-    for engine in (contender for contender in found if isinstance(contender, Assay)):
-        engine.stop()
+    for contender in found:
+        contender.rest()
 
 
 @pytest.mark.parametrize("shared", [0, 410])
