@@ -121,6 +121,7 @@ def _race(competing: Sequence[Contender], cases: Cases, size: int, *, repetition
         for place in range(len(competing)):
             contender = competing[(turn + place) % len(competing)]
             contender.wake()
+            contender.score(cases.take(1))  # a new thread's first pass sets up its kernels
             started = time.perf_counter()
             contender.score(batch)
             times[contender.name].append(1000.0 * (time.perf_counter() - started))
