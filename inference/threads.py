@@ -3,7 +3,7 @@
 OpenMP gives every thread that computes in parallel a pool of workers. As soon as two pools together have
 more threads than the machine has cores, GNU's runtime puts idle workers to sleep instead of letting them
 wait awake, and every parallel region of either pool costs 100 us instead of 12 (2 cores, 2026-11-23): a
-forward pass of 512 positions then takes twice its time.
+forward pass of 512 positions then takes several times its own.
 """
 
 from collections.abc import Iterator
