@@ -42,6 +42,7 @@ class Lane:
                 f"memory_mb leaves {quota} blocks a namespace, too few for a window of {self.loaded.window}"
             )
         self._runner.allocate(blocks)
+        self._runner.run([self._probe_chunk()])  # the pool's pages are there before the first request: 0.3 s a GiB
         self.cache = PrefixCache(
             BlockPool(blocks),
             salt_key=self._config.salt_key,
