@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench bench-rest train-risk chaos lock openapi messages migrate clean
+.PHONY: help demo up test check bench bench-rest train-risk chaos security lock openapi messages migrate clean
 
 help:  ## List these commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -30,7 +30,7 @@ up: $(STAMP) $(MESSAGES)  ## Start everything and serve until Ctrl-C
 	@$(BIN)/python manage.py up $(ARGS)
 
 test: $(STAMP) $(MESSAGES)  ## Run the tests; ARGS="-k name" picks some
-	@$(BIN)/python -m pytest -m "not chaos" $(ARGS)
+	@$(BIN)/python -m pytest -m "not chaos and not security" $(ARGS)
 
 check: $(STAMP) $(MESSAGES)  ## Lint, types, import rules, migrations, OpenAPI drift, documentation
 	@mkdir -p var
@@ -54,6 +54,9 @@ train-risk: $(STAMP)  ## Train the risk model that ships, from its generator to 
 
 chaos: $(STAMP)  ## Kill workers and empty Redis under load, and count what was lost
 	@$(BIN)/python -m pytest -m chaos $(ARGS)
+
+security: $(STAMP) $(MESSAGES)  ## Attack every wall by the thousand, then once more with the wall taken away
+	@$(BIN)/python -m pytest -m security $(ARGS)
 
 openapi: $(STAMP)  ## Write docs/api/openapi.yaml anew
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file $(OPENAPI)

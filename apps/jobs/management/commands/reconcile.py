@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from dataclasses import asdict
 from types import FrameType
 from typing import Any
@@ -11,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
+from apps.common import chores
 from apps.jobs import reconciler
 
 logger = structlog.get_logger(__name__)
@@ -19,7 +21,7 @@ logger = structlog.get_logger(__name__)
 class Command(BaseCommand):
     """Loops over PostgreSQL alone; outlives its restarts; ends on SIGTERM once its pass is done."""
 
-    help = "Bring back lost jobs, end overdue ones and tell workers of those that wait."
+    help = "Bring back lost jobs, end overdue ones, tell workers of those that wait, and do the chores."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """``--once`` for a scheduler of your own."""
@@ -33,8 +35,22 @@ class Command(BaseCommand):
         if options["once"]:
             self.stdout.write(str(reconciler.reconcile_once(now=timezone.now())))
             return
+        threading.Thread(target=_do_chores, args=(stopping,), name="chores", daemon=True).start()
         while not stopping.is_set():
             stopping.wait(_pass())
+
+
+def _do_chores(stopping: threading.Event) -> None:
+    """The chores, in a thread of their own so that a long one delays no deadline."""
+    rota = chores.Rota(chores.registered())
+    while not stopping.is_set():
+        try:
+            pause_s = rota.run_due(monotonic_s=time.monotonic(), now=timezone.now())
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("chores_wait_for_postgresql", error=type(error).__name__)
+            pause_s = reconciler.TICK_S
+        connection.close()
+        stopping.wait(pause_s)
 
 
 def _pass() -> float:

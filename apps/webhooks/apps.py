@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class WebhooksConfig(AppConfig):
+    """Telling institutions' own systems what happened: signed, retried, logged."""
+
+    name = "apps.webhooks"
+    label = "webhooks"
