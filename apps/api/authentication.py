@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from apps.common import context
+from apps.tenants.keys import KeyRefused, authenticate_key
 from apps.tenants.models import ApiClient
-from apps.tenants.services import KeyRefused, authenticate_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         if scheme.lower() != "bearer":
             return None
         try:
-            client = authenticate_key(key.strip())
+            client = authenticate_key(key.strip(), now=timezone.now())
         except KeyRefused as refused:
             raise AuthenticationFailed(refused.detail, code=refused.code) from None
         context.bind(client_id=str(client.pk), institution_id=str(client.institution_id))

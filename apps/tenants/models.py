@@ -1,11 +1,15 @@
 """Institutions, their people and their machine clients."""
 
+from datetime import datetime
+
 from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models import UUIDModel
-from apps.tenants.querysets import ApiClientQuerySet
+from apps.tenants.querysets import ApiClientQuerySet, ClientKeyQuerySet
+from apps.tenants.scopes import all_scopes
 
 
 class Institution(UUIDModel):
@@ -37,10 +41,9 @@ class User(AbstractUser):
 
 
 class ApiClient(UUIDModel):
-    """A system of an institution that calls the REST API with a key.
+    """A system of an institution that calls the REST API, with a key or an access token.
 
-    Only a SHA-256 digest of the key is stored: 256 random bits need no slow hash.
-    The prefix, ``ak_test_`` or ``ak_live_`` and the first characters, names the key to people.
+    Written by ``apps.tenants.services`` alone. Revoking it, or its expiry, ends every key and token at once.
     """
 
     class Mode(models.TextChoices):
@@ -50,9 +53,9 @@ class ApiClient(UUIDModel):
     institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="api_clients")
     name = models.CharField(_("name"), max_length=200)
     mode = models.CharField(_("mode"), max_length=8, choices=Mode)
-    key_prefix = models.CharField(max_length=24)
-    key_sha256 = models.CharField(max_length=64, unique=True)
+    scopes = ArrayField(models.CharField(max_length=32), verbose_name=_("scopes"), default=all_scopes)
     created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     objects = ApiClientQuerySet.as_manager()
@@ -65,4 +68,39 @@ class ApiClient(UUIDModel):
         )
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.key_prefix}…)"
+        return f"{self.name} ({self.mode})"
+
+    def may_call(self, now: datetime) -> bool:
+        """Whether it is neither revoked nor past its end."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+class ClientKey(UUIDModel):
+    """One API key of a client; two are good at once while the client changes from one to the next.
+
+    Only a SHA-256 digest of the key is stored: 256 random bits need no slow hash.
+    The prefix, ``ak_test_`` or ``ak_live_`` and the first characters, names the key to people.
+    """
+
+    institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="+")
+    client = models.ForeignKey(ApiClient, on_delete=models.CASCADE, related_name="keys")
+    prefix = models.CharField(_("prefix"), max_length=24)
+    sha256 = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(_("created at"))
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
+    last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True, help_text=_("To the hour."))
+
+    objects = ClientKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+
+    def __str__(self) -> str:
+        return f"{self.prefix}…"
+
+    def opens(self, now: datetime) -> bool:
+        """Whether it and its client are neither revoked nor past their end."""
+        is_good = self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+        return is_good and self.client.may_call(now)

@@ -1,24 +1,16 @@
-"""Making institutions and the keys their systems call with."""
+"""Taking on institutions and their systems, and parting from a system at once."""
 
-import secrets
+from collections.abc import Iterable
 from datetime import datetime
-from hashlib import sha256
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from apps.audit import services as audit
-from apps.common.errors import Conflict, DomainError, InvalidInput
+from apps.common.errors import Conflict, InvalidInput
+from apps.tenants.keys import issue_key
 from apps.tenants.models import ApiClient, Institution
-
-KEY_BYTES = 32  # 256 random bits: a plain digest of the key needs no slow hash
-SHOWN_CHARACTERS = 6  # of the random part, after "ak_test_"; 36 of the 256 bits
-
-
-class KeyRefused(DomainError):
-    """The key is unknown or revoked: the two look the same."""
-
-    code = "key_refused"
+from apps.tenants.scopes import all_scopes, checked
 
 
 class NameTaken(Conflict):
@@ -28,7 +20,7 @@ class NameTaken(Conflict):
 
 
 class AlreadyRevoked(Conflict):
-    """The client's key was revoked before."""
+    """The client was revoked before."""
 
     code = "already_revoked"
 
@@ -56,53 +48,68 @@ def create_institution(*, name: str, kind: str, actor: str, now: datetime) -> In
 
 
 @transaction.atomic
-def create_client(
-    *, institution: Institution, name: str, mode: str, now: datetime, actor: str = "system"
-) -> tuple[ApiClient, str]:
-    """Give a system of an institution a key.
+def register_client(
+    *,
+    institution: Institution,
+    name: str,
+    mode: str,
+    now: datetime,
+    actor: str = "system",
+    scopes: Iterable[str] | None = None,
+    expires_at: datetime | None = None,
+) -> ApiClient:
+    """Take on a system of an institution, without anything to prove itself by yet.
 
-    Returns:
-        The client and its key. The key exists nowhere else: only its digest is stored.
+    Args:
+        scopes: what it may do; None for everything.
 
     Raises:
-        InvalidInput: the name is empty or too long, or the mode is unknown.
+        InvalidInput: the name is empty or too long, the mode or a scope is unknown, or the end has passed.
     """
     name = name.strip()
     if not 1 <= len(name) <= 200:
         raise InvalidInput(_("A name has 1 to 200 characters."), pointer="/name")
     if mode not in ApiClient.Mode.values:
         raise InvalidInput(_("A client is for test or live use."), pointer="/mode")
-    start = f"ak_{mode}_"
-    key = start + secrets.token_urlsafe(KEY_BYTES)
+    if expires_at is not None and expires_at <= now:
+        raise InvalidInput(_("A client ends in the future."), pointer="/expires_at")
+    granted = all_scopes() if scopes is None else checked(scopes)
     client = ApiClient.objects.create(
-        institution=institution,
-        name=name,
-        mode=mode,
-        key_prefix=key[: len(start) + SHOWN_CHARACTERS],
-        key_sha256=_digest(key),
+        institution=institution, name=name, mode=mode, scopes=granted, expires_at=expires_at
     )
     audit.record(actor=actor, action="api_client.created", institution=institution, subject=client, now=now)
-    return client, key
-
-
-def authenticate_key(key: str) -> ApiClient:
-    """The client a key belongs to, with its institution.
-
-    One digest and one indexed look-up, whatever the key: malformed, unknown and revoked keys
-    cost the same and look the same.
-
-    Raises:
-        KeyRefused: no active client has this key.
-    """
-    client = ApiClient.objects.select_related("institution").filter(key_sha256=_digest(key)).first()
-    if client is None or client.revoked_at is not None:
-        raise KeyRefused(_("The API key is not valid."))
     return client
 
 
 @transaction.atomic
+def create_client(
+    *,
+    institution: Institution,
+    name: str,
+    mode: str,
+    now: datetime,
+    actor: str = "system",
+    scopes: Iterable[str] | None = None,
+    expires_at: datetime | None = None,
+) -> tuple[ApiClient, str]:
+    """Take on a system of an institution and give it a key.
+
+    Returns:
+        The client and its key. The key exists nowhere else: only its digest is stored.
+
+    Raises:
+        InvalidInput: as `register_client`.
+    """
+    client = register_client(
+        institution=institution, name=name, mode=mode, now=now, actor=actor, scopes=scopes, expires_at=expires_at
+    )
+    _row, key = issue_key(client=client, now=now, actor=actor)
+    return client, key
+
+
+@transaction.atomic
 def revoke_client(*, client: ApiClient, now: datetime, actor: str = "system") -> ApiClient:
-    """Make a client's key useless from the next request on.
+    """Make every key and token of a client useless from the next request on.
 
     Raises:
         AlreadyRevoked: somebody did so before; the first moment stays on record.
@@ -113,7 +120,3 @@ def revoke_client(*, client: ApiClient, now: datetime, actor: str = "system") ->
     client.refresh_from_db()
     audit.record(actor=actor, action="api_client.revoked", institution=client.institution, subject=client, now=now)
     return client
-
-
-def _digest(key: str) -> str:
-    return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
