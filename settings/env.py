@@ -18,15 +18,21 @@ env = environ.Env()
 KNOWN = frozenset(
     {
         "ASSAY_ALLOWED_HOSTS",
+        "ASSAY_AUDIT_ANCHORS",  # where the heads of the audit trail's chains are written down
+        "ASSAY_AUDIT_KEY",  # seals the audit trail
+        "ASSAY_AUDIT_OLD_KEYS",  # those before it, to verify with
         "ASSAY_BENCH_KEY",  # the API key that benchmarks/rest.py calls with
         "ASSAY_CHECKPOINTS",  # folder that holds the models this site may serve
         "ASSAY_DEBUG",
         "ASSAY_DEVICE",  # cpu, or cuda:N
+        "ASSAY_ENCRYPTION_KEYS",  # what seals records: id:base64, the first is current
+        "ASSAY_ENCRYPTION_KEYS_FILE",  # a file that holds them, one a line
         "ASSAY_ENGINE_MEMORY_MB",  # budget of one inference worker: weights and KV blocks
         "ASSAY_ENGINE_PRECISION",  # int8, bf16 or fp32
         "ASSAY_ENGINE_SALT_KEY",  # keys the HMAC that keeps institutions' KV blocks apart
         "ASSAY_ENGINE_THREADS",
         "ASSAY_ENVIRONMENT",  # the name Sentry and the logs carry
+        "ASSAY_INDEX_KEY",  # what digests for look-ups are keyed with; never changes
         "ASSAY_LOG_LEVEL",
         "ASSAY_REFERENCE_DATA",  # third-party data for tests and training
         "ASSAY_SECRET_KEY",
@@ -50,6 +56,23 @@ def check_known(names: list[str] | None = None) -> None:
             near = difflib.get_close_matches(name, KNOWN, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise ImproperlyConfigured(f"Unknown environment variable {name}.{hint}")
+
+
+def encryption_keys() -> str | None:
+    """The keys that seal records, from the environment or the file it names; None where neither is given.
+
+    Raises:
+        ImproperlyConfigured: both are given, or the file cannot be read.
+    """
+    keys, path = env.str("ASSAY_ENCRYPTION_KEYS", default=None), env.str("ASSAY_ENCRYPTION_KEYS_FILE", default=None)
+    if keys and path:
+        raise ImproperlyConfigured("Give ASSAY_ENCRYPTION_KEYS or ASSAY_ENCRYPTION_KEYS_FILE, not both.")
+    if not path:
+        return keys or None
+    try:
+        return Path(path).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"ASSAY_ENCRYPTION_KEYS_FILE cannot be read: {type(error).__name__}.") from None
 
 
 def state_dir() -> Path:

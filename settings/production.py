@@ -1,10 +1,13 @@
 """A bank's or a hospital's installation: every secret must be given."""
 
 from settings.base import *
-from settings.env import env
+from settings.env import encryption_keys, env
 
 SECRET_KEY = env.str("ASSAY_SECRET_KEY")
 ENGINE_SALT_KEY = env.str("ASSAY_ENGINE_SALT_KEY")
+AUDIT_KEY = env.str("ASSAY_AUDIT_KEY")
+ENCRYPTION_KEYS = encryption_keys() or env.str("ASSAY_ENCRYPTION_KEYS")
+INDEX_KEY = env.str("ASSAY_INDEX_KEY")
 
 SECURE_SSL_REDIRECT = True
 SECURE_HSTS_SECONDS = 31_536_000

@@ -4,6 +4,9 @@ from settings.base import *
 
 SECRET_KEY = "only-the-tests-use-this-key"
 ENGINE_SALT_KEY = "only-the-tests-use-this-salt"
+ENCRYPTION_KEYS = "test:b25seS10aGUtdGVzdHMtdXNlLXRoaXMta2V5LTMyLWI="
+INDEX_KEY = "YW5kLW9ubHktdGhlLXRlc3RzLXVzZS10aGlzLW9uZS4="
+AUDIT_KEY = "only-the-tests-seal-with-this-key"
 ENVIRONMENT = "test"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # A test that crashes PostgreSQL starts a cluster of its own; here nobody needs to wait for the disk.

@@ -6,3 +6,10 @@ class CommonConfig(AppConfig):
 
     name = "apps.common"
     label = "common"
+
+    def ready(self) -> None:
+        """Look at the keys now, rather than when the first record arrives."""
+        from apps.common.encryption import checks, keys  # noqa: F401 - registers its check
+
+        keys.keyring()
+        keys.index_key()
