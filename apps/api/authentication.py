@@ -18,6 +18,7 @@ class MachineUser:
     """Stands where Django expects a user when a machine calls; it has no rights of a person."""
 
     client: ApiClient
+    scopes: frozenset[str]
 
     pk: None = None
     is_authenticated: Literal[True] = True
@@ -46,7 +47,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         except KeyRefused as refused:
             raise AuthenticationFailed(refused.detail, code=refused.code) from None
         context.bind(client_id=str(client.pk), institution_id=str(client.institution_id))
-        return MachineUser(client), client
+        return MachineUser(client, frozenset(client.scopes)), client
 
     def authenticate_header(self, _request: Request) -> str:
         """Tells a caller without a key which kind to bring."""

@@ -15,6 +15,7 @@ from apps.api.authentication import ApiKeyAuthentication
 from apps.api.pagination import CursorPagination
 from apps.api.parsers import MAX_BYTES, HardenedJSONParser, MalformedBody
 from apps.api.problems import RequestRefused
+from apps.api.scopes import HasScopes, Scopes
 from apps.tenants.models import ApiClient, Institution
 
 
@@ -29,17 +30,19 @@ class ApiView(APIView):
     """Bearer key in, hardened JSON in, JSON or problem+json out; a `DomainError` becomes its status.
 
     Attributes:
+        required_scopes: what a caller must have been granted, by HTTP method; what is not named is refused.
         max_body_bytes: a longer body is refused with 413.
         body_required: whether a POST, PUT or PATCH without a body is refused with 400.
     """
 
     authentication_classes: Any = (ApiKeyAuthentication,)
-    permission_classes: "tuple[type[BasePermission], ...]" = (IsAuthenticated,)
+    permission_classes: "tuple[type[BasePermission], ...]" = (IsAuthenticated, HasScopes)
     parser_classes: "tuple[type[BaseParser], ...]" = (HardenedJSONParser,)
     renderer_classes: "tuple[type[BaseRenderer], ...]" = (JSONRenderer,)
 
     pagination_class = CursorPagination
 
+    required_scopes: Scopes = {}
     max_body_bytes: int = MAX_BYTES
     body_required: bool = True
 

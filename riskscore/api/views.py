@@ -38,6 +38,8 @@ PAGE = (
 class AssessmentsView(IdempotentMixin):
     """Assessments of the caller's institution."""
 
+    required_scopes = {"GET": ("risk.read",), "POST": ("risk.write",)}
+
     @extend_schema(
         operation_id="risk_assessments_create",
         parameters=[PREFER],
@@ -87,6 +89,8 @@ class AssessmentsView(IdempotentMixin):
 class AssessmentView(ApiView):
     """One assessment of the caller's institution."""
 
+    required_scopes = {"GET": ("risk.read",)}
+
     @extend_schema(operation_id="risk_assessments_retrieve", responses=AssessmentSerializer)
     def get(self, _request: Request, assessment_id: UUID) -> Response:
         """An assessment as it stands."""
@@ -96,6 +100,8 @@ class AssessmentView(ApiView):
 
 class FeedbackView(IdempotentMixin):
     """Labels of one assessment."""
+
+    required_scopes = {"POST": ("risk.write",)}
 
     @extend_schema(
         operation_id="risk_assessments_feedback", request=FeedbackSerializer, responses={201: LabelSerializer}

@@ -32,6 +32,8 @@ class DocumentSerializer(serializers.Serializer[Any]):
 
 
 class Echo(ApiView):
+    required_scopes = {"GET": ("risk.read",), "POST": ("risk.write",)}
+
     def post(self, request: Request) -> Response:
         self.timed("queue", 3.14)
         return Response({"document": request.data, "wait_s": preferred_wait_s(request)})
@@ -41,6 +43,8 @@ class Echo(ApiView):
 
 
 class Checked(ApiView):
+    required_scopes = {"POST": ("risk.write",)}
+
     def post(self, request: Request) -> Response:
         document = DocumentSerializer(data=request.data)
         document.is_valid(raise_exception=True)
@@ -59,20 +63,30 @@ RAISED: dict[str, Exception] = {
 
 
 class Raising(ApiView):
+    required_scopes = {"GET": ("risk.read",)}
+
     def get(self, request: Request, what: str) -> Response:
         raise RAISED[what]
 
 
 class Clients(ApiView):
+    required_scopes = {"GET": ("risk.read",)}
+
     def get(self, request: Request) -> Response:
         pages = CursorPagination()
         rows = pages.paginate_queryset(ApiClient.objects.visible_to(self.institution), request, self) or []
         return pages.get_paginated_response([row.name for row in rows])
 
 
+class Undeclared(ApiView):
+    def get(self, request: Request) -> Response:
+        return Response({})
+
+
 class Once(IdempotentMixin, ApiView):
     """Counts its runs; fails as its body says; waits for `gate` when told to."""
 
+    required_scopes = {"POST": ("risk.write",)}
     runs: list[Any] = []
     gate = threading.Event()
 
@@ -94,6 +108,7 @@ urlpatterns = [
     path("api/test/checked", Checked.as_view()),
     path("api/test/raise/<str:what>", Raising.as_view()),
     path("api/test/clients", Clients.as_view()),
+    path("api/test/undeclared", Undeclared.as_view()),
     path("api/test/once", Once.as_view()),
     path("api/test/once-elsewhere", Once.as_view()),
     *real,

@@ -16,6 +16,8 @@ from apps.jobs.api.serializers import Operation
 class OperationView(ApiView):
     """One operation of the caller's institution."""
 
+    required_scopes = {"GET": ("operations.read",), "DELETE": ("operations.write",)}
+
     @extend_schema(operation_id="operations_retrieve", tags=["operations"], responses=Operation)
     def get(self, _request: Request, job_id: UUID) -> Response:
         """How an operation stands."""
