@@ -19,6 +19,7 @@ SHIPPED_MODELS = {"risk-small": "risk"}  # folder below ASSAY_CHECKPOINTS, and w
 HOST = "127.0.0.1"
 WEB_PORT, WORKER_PORT = 8000, 8001
 WEB_THREADS = 32  # each waits for at most one assessment at a time
+DEFAULT_CONCURRENCY = 8  # webhooks and batches wait more than they compute; threads share one process of 90 MB
 SCORING_CONCURRENCY = 32  # tasks in one engine's hands, so that it can batch them
 
 
@@ -98,8 +99,12 @@ def _services(*, web_port: int, worker_port: int) -> list[Service]:
     worker = [str(programs / "celery"), "-A", "settings.celery", "worker", "-Q", "inference", "-n", "inference@%h"]
     worker += ["--pool", "threads", "--concurrency", str(SCORING_CONCURRENCY), "--loglevel", "WARNING"]
     worker += ["--disable-prefetch", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+    default = [str(programs / "celery"), "-A", "settings.celery", "worker", "-Q", "default", "-n", "default@%h"]
+    default += ["--pool", "threads", "--concurrency", str(DEFAULT_CONCURRENCY), "--loglevel", "WARNING"]
+    default += ["--disable-prefetch", "--without-gossip", "--without-mingle", "--without-heartbeat"]
     return [
         Service(name="reconciler", command=[sys.executable, str(ROOT / "manage.py"), "reconcile"]),
+        Service(name="default", command=default, stop_timeout_s=25.0),
         Service(name="inference", command=worker, ready_port=worker_port, stop_timeout_s=20.0),
         Service(name="web", command=[*web, "settings.wsgi:application"], ready_port=web_port),
     ]

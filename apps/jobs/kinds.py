@@ -9,6 +9,18 @@ if TYPE_CHECKING:
     from apps.jobs.models import Job
 
 
+BACKOFF_S = 0.5  # three attempts fit a 5 s deadline; 2026-11-23
+
+
+def doubling_s(attempt: int) -> float:
+    """Half a second after the first attempt, and twice as long after every further one.
+
+    >>> [doubling_s(attempt) for attempt in (1, 2, 3)]
+    [0.5, 1.0, 2.0]
+    """
+    return float(BACKOFF_S * 2 ** (attempt - 1))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobKind:
     """How one kind of work is done, and what becomes of its subject when it is not.
@@ -21,6 +33,8 @@ class JobKind:
         on_expired: gives the subject its last answer when the work ends without a result, as expired
             or as failed. Runs inside the transaction that ends the job; what it raises undoes the end.
         result_path: address of the result below ``/api/v1``, for the operations page.
+        max_attempts: how often a worker may begin before the job is a dead letter.
+        backoff_s: seconds to pause after the n-th attempt failed, counted from 1.
     """
 
     name: str
@@ -29,6 +43,8 @@ class JobKind:
     lease_s: float
     on_expired: "Callable[[Job, datetime], None] | None" = None
     result_path: "Callable[[Job], str] | None" = None
+    max_attempts: int = 3
+    backoff_s: Callable[[int], float] = doubling_s
 
 
 class UnknownKindError(LookupError):

@@ -24,7 +24,6 @@ from apps.tenants.models import Institution
 CHANNEL = "assay_job_done"
 DEADLINE_EXCEEDED = "deadline_exceeded"
 LEASE_EXPIRED = "lease_expired"
-BACKOFF_S = 0.5  # doubles with every attempt; three attempts fit a 5 s deadline; 2026-11-23
 RELEASE_DELAY_S = 0.1
 
 OPEN = (Job.Status.QUEUED, Job.Status.RUNNING)
@@ -80,10 +79,12 @@ def enqueue(
         UnknownKindError: no domain registered ``kind``.
         IntegrityError: the subject already has a job of this kind.
     """
+    known = kinds.get(kind)
     job = Job.objects.create(
         institution=institution,
-        kind=kinds.get(kind).name,
+        kind=known.name,
         subject_id=subject_id,
+        max_attempts=known.max_attempts,
         priority=priority,
         next_attempt_at=now,
         published_at=now,
@@ -141,10 +142,13 @@ def finish(*, claim: Claim, now: datetime) -> None:
 
 
 @transaction.atomic
-def fail(*, claim: Claim, error_code: str, retry: bool, now: datetime) -> Job.Status:
+def fail(*, claim: Claim, error_code: str, retry: bool, now: datetime, retry_in_s: float | None = None) -> Job.Status:
     """Give up an attempt: to be tried again later, or for good.
 
     A job that is out of attempts becomes a dead letter, and its kind's ``on_expired`` answers for it.
+
+    Args:
+        retry_in_s: how long to pause, where the kind's own pause would be wrong.
 
     Returns:
         Where the job now stands: queued or failed.
@@ -156,18 +160,22 @@ def fail(*, claim: Claim, error_code: str, retry: bool, now: datetime) -> Job.St
         _move_held(claim, **_ended(Job.Status.FAILED, now), error_code=error_code)
         _answer_for(claim.job_id, now)
         return Job.Status.FAILED
+    pause_s = kinds.get(claim.kind).backoff_s(claim.attempt) if retry_in_s is None else retry_in_s
     return give_back(
         job_id=claim.job_id,
         fence=claim.fence,
         error_code=error_code,
-        next_attempt_at=now + timedelta(seconds=BACKOFF_S * 2 ** (claim.attempt - 1)),
+        next_attempt_at=now + timedelta(seconds=pause_s),
         now=now,
     )
 
 
 @transaction.atomic
-def release(*, claim: Claim, now: datetime) -> None:
-    """Hand a job back untouched, because this worker drains or is full; the attempt does not count.
+def release(*, claim: Claim, now: datetime, delay_s: float = RELEASE_DELAY_S) -> None:
+    """Hand a job back untouched, because it cannot be begun now; the attempt does not count.
+
+    Args:
+        delay_s: how long nobody is to try.
 
     Raises:
         FenceLost: the claim no longer holds the job; nothing changed.
@@ -178,8 +186,31 @@ def release(*, claim: Claim, now: datetime) -> None:
         attempts=F("attempts") - 1,
         lease_until=None,
         published_at=None,
-        next_attempt_at=now + timedelta(seconds=RELEASE_DELAY_S),
+        next_attempt_at=now + timedelta(seconds=delay_s),
     )
+
+
+@transaction.atomic
+def proceed(*, claim: Claim, now: datetime, delay_s: float = 0.0) -> None:
+    """Hand back a long job that got on and is not through; its attempts are counted anew from here.
+
+    Args:
+        delay_s: how long it has nothing to do; without a pause, workers hear of it at once.
+
+    Raises:
+        FenceLost: the claim no longer holds the job; nothing changed.
+    """
+    _move_held(
+        claim,
+        status=Job.Status.QUEUED,
+        attempts=0,
+        lease_until=None,
+        published_at=None if delay_s else now,
+        next_attempt_at=now + timedelta(seconds=delay_s),
+        error_code="",
+    )
+    if not delay_s:
+        transaction.on_commit(lambda: _announce(Job.objects.get(pk=claim.job_id)))
 
 
 @transaction.atomic

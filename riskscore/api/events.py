@@ -13,10 +13,10 @@ from rest_framework.response import Response
 
 from apps.api.parsers import HardenedJSONParser
 from apps.api.problems import FieldError, RequestRefused, flattened
+from apps.api.serializers import UnprocessableBody
 from apps.api.views import ApiView
 from riskscore import services
 from riskscore.api.examples import EVENT_EXAMPLES
-from riskscore.api.fields import UnprocessableBody
 from riskscore.api.parsers import MOST_LINES, Line, NDJSONParser
 from riskscore.api.schemas import IngestedSerializer
 from riskscore.api.serializers import EventSerializer
@@ -26,6 +26,7 @@ from riskscore.events import Event
 class EventsView(ApiView):
     """What a bank tells without asking for a score."""
 
+    required_scopes = {"POST": ("events.write",)}
     parser_classes = (HardenedJSONParser, NDJSONParser)
     max_body_bytes = 16 * 1024 * 1024  # 10,000 events of 1.6 kB
 

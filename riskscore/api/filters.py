@@ -7,8 +7,9 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from apps.api.serializers import StrictSerializer
 from riskscore.anomalies import AnomalyType
-from riskscore.api.fields import StrictSerializer, TextField
+from riskscore.api.fields import TextField
 from riskscore.models import RiskAssessment
 from riskscore.outcomes import Outcome, RiskLevel
 

@@ -10,10 +10,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.api.serializers import StrictSerializer
 from apps.api.views import ApiView
 from apps.common.errors import InvalidInput
 from riskscore import selectors, services
-from riskscore.api.fields import MoneyField, StrictSerializer
+from riskscore.api.fields import MoneyField
 from riskscore.policy import Thresholds
 
 
@@ -42,6 +43,8 @@ class RulesetSerializer(serializers.Serializer[Any]):
 class ThresholdsView(ApiView):
     """The thresholds in force for the caller's institution."""
 
+    required_scopes = {"GET": ("policies.read",), "PUT": ("policies.write",)}
+
     @extend_schema(operation_id="risk_thresholds_retrieve", responses=ThresholdsSerializer)
     def get(self, _request: Request) -> Response:
         """The thresholds and their version."""
@@ -61,6 +64,8 @@ class ThresholdsView(ApiView):
 
 class RulesetView(ApiView):
     """The rules in force for the caller's institution."""
+
+    required_scopes = {"GET": ("policies.read",), "PUT": ("policies.write",)}
 
     @extend_schema(operation_id="risk_ruleset_retrieve", responses=RulesetSerializer)
     def get(self, _request: Request) -> Response:

@@ -5,6 +5,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from apps.api.serializers import StrictSerializer
 from riskscore.anomalies import AnomalyType
 from riskscore.api.fields import (
     CountField,
@@ -13,7 +14,6 @@ from riskscore.api.fields import (
     MoneyField,
     NumberField,
     PatternField,
-    StrictSerializer,
     TextField,
 )
 from riskscore.cards import luhn_valid

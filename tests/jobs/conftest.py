@@ -48,10 +48,17 @@ def later(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-def make_job(institution: Institution, *, deadline_s: float = 60.0, now: datetime = NOW, priority: int = 0) -> Job:
+def make_job(
+    institution: Institution,
+    *,
+    deadline_s: float = 60.0,
+    now: datetime = NOW,
+    priority: int = 0,
+    kind: str = KIND.name,
+) -> Job:
     return services.enqueue(
         institution=institution,
-        kind=KIND.name,
+        kind=kind,
         subject_id=uuid4(),
         deadline_at=now + timedelta(seconds=deadline_s),
         now=now,

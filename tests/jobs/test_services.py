@@ -1,5 +1,6 @@
 """Every edge of a job's life."""
 
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -250,3 +251,33 @@ def test_an_end_whose_answer_fails_is_undone(bank, monkeypatch):
 
 def _refuse(job, _now):
     raise ZeroDivisionError
+
+
+def test_a_kind_says_how_often_and_after_which_pause_its_work_is_tried(bank):
+    kinds.register(replace(KIND, name="test.patient", max_attempts=10, backoff_s=lambda attempt: 100.0 * attempt))
+    job = make_job(bank, kind="test.patient", deadline_s=3600.0)
+
+    claim = services.claim(job_id=job.pk, now=NOW)
+    services.fail(claim=claim, error_code="refused", retry=True, now=NOW)
+
+    job.refresh_from_db()
+    assert (job.max_attempts, job.next_attempt_at) == (10, later(100))
+
+
+def test_a_worker_may_know_a_better_pause_than_the_kind(bank):
+    job = make_job(bank)
+
+    services.fail(claim=services.claim(job_id=job.pk, now=NOW), error_code="busy", retry=True, now=NOW, retry_in_s=7.0)
+
+    job.refresh_from_db()
+    assert job.next_attempt_at == later(7)
+
+
+def test_a_long_job_that_got_on_begins_to_count_anew(bank):
+    job = make_job(bank)
+    services.fail(claim=services.claim(job_id=job.pk, now=NOW), error_code="lost", retry=True, now=NOW)
+
+    services.proceed(claim=services.claim(job_id=job.pk, now=later(1)), now=later(2), delay_s=3.0)
+
+    assert facts(job) == ("queued", 0, 2, "")
+    assert job.next_attempt_at == later(5)
