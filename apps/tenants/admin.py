@@ -1,19 +1,12 @@
 """Institutions, people and API clients for operators; keys are made and revoked by command, never edited."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
 from django.http import HttpRequest
-from django.utils.translation import gettext_lazy as _
 
 from apps.common.admin import ReadOnlyAdmin
-from apps.tenants.models import ApiClient, ClientKey, Institution, User
-
-if TYPE_CHECKING:
-    PeopleAdmin = UserAdmin[User]  # generic in the type stubs only
-else:
-    PeopleAdmin = UserAdmin
+from apps.tenants.models import ApiClient, ClientKey, Institution
 
 
 @admin.register(Institution)
@@ -50,12 +43,3 @@ class ApiClientAdmin(ReadOnlyAdmin):
     fields = ("name", "institution", "mode", "scopes", "created_at", "expires_at", "revoked_at")
     inlines = (KeysInline,)
     ordering = ("-created_at",)
-
-
-@admin.register(User)
-class PersonAdmin(PeopleAdmin):
-    """People who sign in."""
-
-    list_display = ("username", "institution", "is_active", "is_staff", "last_login")
-    list_select_related = ("institution",)
-    fieldsets = (*(UserAdmin.fieldsets or ()), (_("Institution"), {"fields": ("institution",)}))

@@ -1,15 +1,24 @@
 """Institutions, their people and their machine clients."""
 
+import secrets
 from datetime import datetime
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Lower
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models import UUIDModel
 from apps.tenants.querysets import ApiClientQuerySet, ClientKeyQuerySet
+from apps.tenants.roles import OF_AN_INSTITUTION, roles_of_kind
 from apps.tenants.scopes import all_scopes
+
+
+def new_mark() -> str:
+    """128 random bits, printable."""
+    return secrets.token_urlsafe(16)
 
 
 class Institution(UUIDModel):
@@ -35,9 +44,55 @@ class Institution(UUIDModel):
 
 
 class User(AbstractUser):
-    """A person who signs in. Without an institution they operate the installation itself."""
+    """A person who signs in: staff operate the installation, all others work where they have a membership.
 
-    institution = models.ForeignKey(Institution, on_delete=models.PROTECT, null=True, blank=True, related_name="users")
+    Written by ``apps.tenants.people`` alone. ``sessions_mark`` goes into every session they open;
+    another mark ends all of them at once.
+    """
+
+    sessions_mark = models.CharField(max_length=22, default=new_mark, editable=False)
+
+    class Meta:
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
+        constraints = (
+            models.UniqueConstraint(
+                Lower("email"), condition=~models.Q(email=""), name="user_email_once", violation_error_code="unique"
+            ),
+        )
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        mark = f"{self.password}:{self.sessions_mark}"
+        return salted_hmac("apps.tenants.User", mark, secret=secret, algorithm="sha256").hexdigest()
+
+
+class Membership(UUIDModel):
+    """One role of one person in one institution. Written by ``apps.tenants.people`` alone.
+
+    PostgreSQL holds the role to the institution's kind: ``institution_kind`` follows the institution
+    through a foreign key of both columns.
+    """
+
+    institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="memberships")
+    institution_kind = models.CharField(max_length=16, choices=Institution.Kind, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(_("role"), max_length=16, choices=OF_AN_INSTITUTION)
+    granted_at = models.DateTimeField(_("granted at"))
+
+    class Meta:
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
+        constraints = (
+            models.UniqueConstraint(fields=["user", "institution", "role"], name="membership_once"),
+            models.CheckConstraint(
+                condition=models.Q(institution_kind="bank", role__in=roles_of_kind("bank"))
+                | models.Q(institution_kind="hospital", role__in=roles_of_kind("hospital")),
+                name="membership_role_fits_kind",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.role} @ {self.institution_id}"
 
 
 class ApiClient(UUIDModel):
