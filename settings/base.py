@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from apps.api.limits.policies import read_limits
 from riskscore.anomalies import AnomalyType
 from riskscore.events import CounterpartyKind, EventKind
 from settings import embedded, logging, sentry
@@ -77,7 +78,9 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 DATABASE_URL = env.str("DATABASE_URL", default=None) or embedded.database_url(STATE_DIR)
-DATABASES: dict[str, dict[str, Any]] = {"default": dict(env.db_url_config(DATABASE_URL))}
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": dict(env.db_url_config(DATABASE_URL, engine="apps.common.postgresql"))
+}
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # a pooled connection is tried first: 0.3 ms, and restarts go unseen
 # Requests and tasks borrow a connection: 0.9 ms where a new one costs 8.4 ms (2026-11-23). More than the
@@ -92,6 +95,12 @@ ENGINE_THREADS = env.int("ASSAY_ENGINE_THREADS", default=len(os.sched_getaffinit
 ENGINE_MEMORY_MB = env.int("ASSAY_ENGINE_MEMORY_MB", default=1024)
 WORKER_HOST = env.str("ASSAY_WORKER_HOST", default="127.0.0.1")
 WORKER_PORT = env.int("ASSAY_WORKER_PORT", default=8001)
+
+LIMITS = read_limits(env.dict("ASSAY_LIMITS", default={}))
+WEB_IN_FLIGHT = env.int("ASSAY_WEB_IN_FLIGHT", default=32)
+
+AUDIT_OLD_KEYS = env.list("ASSAY_AUDIT_OLD_KEYS", default=[])
+AUDIT_ANCHORS = Path(env.str("ASSAY_AUDIT_ANCHORS", default=str(STATE_DIR / "audit-anchors.jsonl"))).resolve()
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]

@@ -33,11 +33,13 @@ KNOWN = frozenset(
         "ASSAY_ENGINE_THREADS",
         "ASSAY_ENVIRONMENT",  # the name Sentry and the logs carry
         "ASSAY_INDEX_KEY",  # what digests for look-ups are keyed with; never changes
+        "ASSAY_LIMITS",  # what a client may send in a minute, by kind: scoring=6000,reads=6000
         "ASSAY_LOG_LEVEL",
         "ASSAY_REFERENCE_DATA",  # third-party data for tests and training
         "ASSAY_SECRET_KEY",
         "ASSAY_SENTRY_DSN",
         "ASSAY_STATE_DIR",  # where the embedded PostgreSQL and Redis keep their data
+        "ASSAY_WEB_IN_FLIGHT",  # requests one web process answers at the same time
         "ASSAY_WEB_PORT",
         "ASSAY_WORKER_HOST",  # the address of that port; 127.0.0.1 unless others are to reach it
         "ASSAY_WORKER_PORT",  # metrics and health of the inference worker

@@ -14,6 +14,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: pytest.FixtureRequ
     """Let pytest-django empty the audit trail between transactional tests; its own test enables the trigger again."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:  # type: ignore[attr-defined]
         cursor.execute("ALTER TABLE audit_auditevent DISABLE TRIGGER audit_event_table_stays")
+        cursor.execute("ALTER TABLE audit_auditseal DISABLE TRIGGER audit_seal_table_stays")
     yield
     locks.close()  # the test database can only be dropped when nobody is connected to it
     waiting.stop()

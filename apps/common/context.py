@@ -4,7 +4,11 @@ Bound once at an edge (a request, a task) and carried by context variables, so t
 line names its request or job without anybody passing it along. Identifiers only, never contents.
 """
 
+from contextvars import ContextVar
+
 import structlog
+
+_address: ContextVar[str] = ContextVar("address", default="")  # for the audit trail; log lines do not carry it
 
 
 def bind(**identifiers: str) -> None:
@@ -15,8 +19,19 @@ def bind(**identifiers: str) -> None:
 def clear() -> None:
     """Forget everything bound; called where a request or a task begins and ends."""
     structlog.contextvars.clear_contextvars()
+    _address.set("")
 
 
 def request_id() -> str:
     """Identifier of the request being answered, or "" outside of one."""
     return str(structlog.contextvars.get_contextvars().get("request_id", ""))
+
+
+def bind_address(address: str) -> None:
+    """Note where the request at hand came from."""
+    _address.set(address)
+
+
+def address() -> str:
+    """Network address the request at hand came from, or "" outside of one."""
+    return _address.get()

@@ -43,6 +43,7 @@ class ObservationMiddleware:
         request_id = offered if REQUEST_ID.fullmatch(offered) else str(uuid.uuid4())
         context.clear()
         context.bind(request_id=request_id)
+        context.bind_address(request.META.get("REMOTE_ADDR") or "")
         begun = time.perf_counter()
         response = self.get_response(request)
         seconds = time.perf_counter() - begun

@@ -87,7 +87,14 @@ def test_the_images_set_only_variables_that_are_understood():
 
 @pytest.mark.parametrize(
     "secret",
-    ["POSTGRES_PASSWORD", "ASSAY_SECRET_KEY", "ASSAY_ENGINE_SALT_KEY", "ASSAY_ENCRYPTION_KEYS", "ASSAY_INDEX_KEY"],
+    [
+        "POSTGRES_PASSWORD",
+        "ASSAY_SECRET_KEY",
+        "ASSAY_ENGINE_SALT_KEY",
+        "ASSAY_AUDIT_KEY",
+        "ASSAY_ENCRYPTION_KEYS",
+        "ASSAY_INDEX_KEY",
+    ],
 )
 def test_a_secret_has_no_default(secret: str):
     text = (ROOT / "docker-compose.yml").read_text()
