@@ -1,9 +1,22 @@
-"""WSGI entry point of the web process."""
+"""WSGI entry point of the web process: Django behind the gate that sheds what cannot be answered in time."""
 
 import os
+from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+
+if TYPE_CHECKING:
+    from apps.api.limits.gate import Gate
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings.local")
 
-application = get_wsgi_application()
+
+def _guarded() -> "Gate":
+    django = get_wsgi_application()
+    from apps.api.limits.gate import Gate  # after Django's apps are there
+
+    return Gate(django, bound=settings.WEB_IN_FLIGHT)
+
+
+application = _guarded()

@@ -9,13 +9,14 @@ from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.api.authentication import ApiKeyAuthentication
+from apps.api.limits.requests import Limited
 from apps.api.pagination import CursorPagination
 from apps.api.parsers import MAX_BYTES, HardenedJSONParser, MalformedBody
 from apps.api.problems import RequestRefused
 from apps.api.scopes import HasScopes, Scopes
+from apps.common import scope
 from apps.tenants.models import ApiClient, Institution
 
 
@@ -26,7 +27,7 @@ class LengthRequired(RequestRefused):
     default_code = "length_required"
 
 
-class ApiView(APIView):
+class ApiView(Limited):
     """Bearer key in, hardened JSON in, JSON or problem+json out; a `DomainError` becomes its status.
 
     Attributes:
@@ -57,6 +58,12 @@ class ApiView(APIView):
     def institution(self) -> Institution:
         """Whose records the caller may see: nobody else's."""
         return self.client.institution
+
+    def perform_authentication(self, request: Request) -> None:
+        """Find out who calls; from here on PostgreSQL shows rows of their institution and no others."""
+        super().perform_authentication(request)
+        if request.auth is not None:
+            scope.enter(scope.of(self.client.institution_id))
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate; then refuse a body that nobody would read, rather than ignore it."""

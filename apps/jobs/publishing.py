@@ -3,9 +3,6 @@
 A message is the job's id and nothing else. Losing one costs time, never work.
 """
 
-import threading
-import time
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -16,6 +13,7 @@ from kombu.exceptions import LimitExceeded, OperationalError
 from kombu.pools import ProducerPool
 from redis.exceptions import RedisError
 
+from apps.common.breaker import Breaker
 from apps.jobs.kinds import JobKind
 
 logger = structlog.get_logger(__name__)
@@ -30,36 +28,6 @@ FAILURES = (
     RedisError,
     OSError,
 )  # what a dead, full or slow Redis raises through kombu
-
-
-class Breaker:
-    """Opens on the first failure, lets one caller try again after ``open_s``, closes on success."""
-
-    def __init__(self, *, open_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._open_s = open_s
-        self._clock = clock
-        self._closed_at = 0.0
-        self._lock = threading.Lock()
-
-    def allows(self) -> bool:
-        """Whether to try now. While open, one caller per ``open_s`` hears yes."""
-        with self._lock:
-            now = self._clock()
-            if now < self._closed_at:
-                return False
-            if self._closed_at:
-                self._closed_at = now + self._open_s
-            return True
-
-    def succeeded(self) -> None:
-        """Close."""
-        with self._lock:
-            self._closed_at = 0.0
-
-    def failed(self) -> None:
-        """Open."""
-        with self._lock:
-            self._closed_at = self._clock() + self._open_s
 
 
 breaker = Breaker(open_s=OPEN_S)

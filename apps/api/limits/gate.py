@@ -1,0 +1,134 @@
+"""The gate before Django: what cannot be answered in time is refused in microseconds.
+
+A request that enters costs milliseconds of this process's one interpreter, whatever becomes of it. So the gate
+bounds how many are inside, gives each institution its share of the room, and repeats a refusal that the views
+behind it gave a moment ago without asking them again. Of the caller it looks at one header's digest.
+"""
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from hashlib import blake2b
+from typing import Any
+
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from apps.api.limits import metrics
+from apps.api.limits.door import MOST_KNOWN, Door, Memory, Reason
+from apps.api.problems import Problem
+from apps.common.health import PROBES
+from apps.common.middleware import DATA_POLICY, PERMISSIONS_POLICY, REQUEST_ID
+
+INSTITUTION, ROUTE, RETRY_AFTER_S = "assay.institution", "assay.route", "assay.retry_after_s"
+RETRY_S = 1
+REMEMBERED_S = 0.1  # a caller that is refused again and again is looked at ten times a second; 2026-11-24
+STRANGERS, VISITORS = "strangers", "visitors"
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class Gate:
+    """A WSGI application before another one. Probes always pass.
+
+    Views tell it, in the request's environment, whose request it was (`INSTITUTION`), under which route
+    (`ROUTE`), and after how long to come back (`RETRY_AFTER_S`). A credential that has not proved itself yet
+    shares one party with all others of its sort, so that inventing credentials gains no room.
+    """
+
+    def __init__(self, application: Application, *, bound: int, clock: Callable[[], float] = time.monotonic) -> None:
+        """Guard ``application``.
+
+        Args:
+            bound: requests inside at the same time.
+        """
+        self.door = Door(bound)
+        self.memory = Memory(longest_s=REMEMBERED_S, clock=clock)
+        self._application = application
+        self._institutions: dict[str, str] = {}  # by digest of a credential that opened
+        self._routes: dict[str, str] = {}  # by path
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Pass the request on, or refuse it."""
+        path, method = environ.get("PATH_INFO", ""), environ.get("REQUEST_METHOD", "")
+        if path in PROBES:
+            return self._application(environ, start_response)
+        credential = _digest(environ.get("HTTP_AUTHORIZATION", ""))
+        asked = (credential, method, path)
+        if self.memory.refuses(asked):
+            return self._refuse(Reason.REPEATED, environ, start_response)
+        party = self._institutions.get(credential, STRANGERS) if credential else VISITORS
+        reason = self.door.enter(party)
+        if reason is not None:
+            return self._refuse(reason, environ, start_response)
+        metrics.IN_FLIGHT.set(self.door.total)
+        try:
+            return self._application(environ, start_response)
+        finally:
+            self.door.leave(party)
+            metrics.IN_FLIGHT.set(self.door.total)
+            self._learn(environ, credential, path, asked)
+
+    def _learn(self, environ: dict[str, Any], credential: str, path: str, asked: tuple[str, ...]) -> None:
+        if credential and INSTITUTION in environ:
+            _remember(self._institutions, credential, environ[INSTITUTION])
+        if ROUTE in environ:
+            _remember(self._routes, path, environ[ROUTE])
+        if RETRY_AFTER_S in environ:
+            self.memory.refused(asked, retry_after_s=environ[RETRY_AFTER_S])
+
+    def _refuse(self, reason: Reason, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        metrics.REFUSED.labels(reason=reason, route=self._routes.get(path, "unknown")).inc()
+        offered = environ.get("HTTP_X_REQUEST_ID", "")
+        request_id = offered if REQUEST_ID.fullmatch(offered) else str(uuid.uuid4())
+        status, document = _documents(environ.get("HTTP_ACCEPT_LANGUAGE", ""))[reason]
+        body = json.dumps(document | {"instance": path, "request_id": request_id}, ensure_ascii=False).encode()
+        headers = [("Content-Length", str(len(body))), ("X-Request-ID", request_id), *HEADERS]
+        start_response(status, headers)
+        return [body]
+
+
+HEADERS = [
+    ("Content-Type", "application/problem+json"),
+    ("Retry-After", str(RETRY_S)),
+    ("Cache-Control", "no-store"),
+    ("Content-Security-Policy", DATA_POLICY),
+    ("Permissions-Policy", PERMISSIONS_POLICY),
+    ("X-Content-Type-Options", "nosniff"),
+]
+
+
+def _digest(credential: str) -> str:
+    return blake2b(credential.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest() if credential else ""
+
+
+def _remember(known: dict[str, str], key: str, value: str) -> None:
+    if known.get(key) != value:
+        if len(known) >= MOST_KNOWN:
+            known.clear()  # learnt again within a request of each
+        known[key] = value
+
+
+_spoken: dict[str, dict[Reason, tuple[str, dict[str, Any]]]] = {}
+_speaking = threading.Lock()
+
+
+def _documents(accept_language: str) -> dict[Reason, tuple[str, dict[str, Any]]]:
+    """Status line and problem of every reason, in the caller's language, made once."""
+    language = "zh-hans" if accept_language.lower().startswith("zh") else "en"
+    if language not in _spoken:
+        with _speaking, translation.override(language):
+            _spoken[language] = {
+                Reason.FULL: _problem(503, "overloaded", _("Too many requests are being answered. Try again soon.")),
+                Reason.SHARE: _problem(429, "overloaded", _("Too many of your requests are being answered already.")),
+                Reason.REPEATED: _problem(429, "overloaded", _("This was refused a moment ago. Try again later.")),
+            }
+    return _spoken[language]
+
+
+def _problem(status: int, code: str, detail: str) -> tuple[str, dict[str, Any]]:
+    line = {429: "429 Too Many Requests", 503: "503 Service Unavailable"}[status]
+    return line, Problem(status=status, code=code, detail=detail).document(instance="")

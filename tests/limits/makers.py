@@ -1,0 +1,18 @@
+"""Clocks and policies."""
+
+from apps.api.limits.windows import Policy
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def policy(*, quota: int, key: str = "anyone", window_s: int = 60) -> Policy:
+    """So much a minute."""
+    return Policy(name=key, key=key, quota=quota, window_s=window_s)

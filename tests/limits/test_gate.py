@@ -1,0 +1,172 @@
+"""The gate: who is let in, who is not, and what they are told."""
+
+import json
+import threading
+
+import pytest
+from prometheus_client import REGISTRY
+
+from apps.api.limits.door import Door, Reason
+from apps.api.limits.gate import INSTITUTION, RETRY_AFTER_S, ROUTE, Gate
+from tests.limits.makers import Clock
+
+
+class Desk:
+    """A WSGI application whose visitors stay until they are let go."""
+
+    def __init__(self, **says: object) -> None:
+        self.says = says
+        self.open = threading.Event()
+        self.entered = threading.Semaphore(0)
+
+    def __call__(self, environ, start_response):
+        environ.update(self.says)
+        self.entered.release()
+        if environ.get("HTTP_X_STAY"):
+            assert self.open.wait(10)
+        start_response("200 OK", [])
+        return [b"done"]
+
+
+def ask(gate: Gate, path: str = "/api/v1/things", *, method: str = "POST", **headers: str):
+    """Status, headers and body of one request."""
+    told = []
+    environ = {"PATH_INFO": path, "REQUEST_METHOD": method}
+    environ |= {f"HTTP_{name.upper()}": value for name, value in headers.items()}
+    body = b"".join(gate(environ, lambda status, fields: told.append((status, dict(fields)))))
+    return int(told[0][0].split()[0]), told[0][1], body
+
+
+def stay(gate: Gate, desk: Desk, *, times: int, key: str) -> list[threading.Thread]:
+    """Requests that are inside until the desk opens."""
+    threads = [
+        threading.Thread(target=ask, args=(gate,), kwargs={"authorization": key, "x_stay": "1"}) for _ in range(times)
+    ]
+    for thread in threads:
+        thread.start()
+        assert desk.entered.acquire(timeout=10)
+    return threads
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk(**{ROUTE: "api/v1/things"})
+
+
+@pytest.fixture
+def gate(desk: Desk):
+    gate = Gate(desk, bound=8, clock=Clock())
+    yield gate
+    desk.open.set()
+
+
+def test_one_caller_alone_gets_three_quarters_of_the_room(gate, desk):
+    stay(gate, desk, times=6, key="Bearer a")
+
+    status, headers, body = ask(gate, authorization="Bearer a")
+
+    assert (status, headers["Retry-After"], headers["Content-Type"]) == (429, "1", "application/problem+json")
+    assert (json.loads(body)["code"], json.loads(body)["instance"]) == ("overloaded", "/api/v1/things")
+    assert json.loads(body)["request_id"] == headers["X-Request-ID"]
+
+
+def test_another_institution_still_finds_room(gate, desk):
+    desk.says[INSTITUTION] = "b"
+    ask(gate, authorization="Bearer b")
+    stay(gate, desk, times=6, key="Bearer a")
+
+    assert ask(gate, authorization="Bearer b")[0] == 200
+
+
+def test_invented_credentials_gain_no_room(gate, desk):
+    for number in range(6):
+        stay(gate, desk, times=1, key=f"Bearer invented-{number}")
+
+    assert ask(gate, authorization="Bearer invented-7")[0] == 429
+
+
+def test_keys_of_one_institution_share_its_room(gate, desk):
+    desk.says[INSTITUTION] = "a"
+    for key in ("Bearer 1", "Bearer 2"):
+        ask(gate, authorization=key)
+    stay(gate, desk, times=6, key="Bearer 1")
+
+    assert ask(gate, authorization="Bearer 2")[0] == 429
+
+
+def test_a_full_process_says_503(gate, desk):
+    for party in ("a", "b", "c", "d"):
+        desk.says[INSTITUTION] = party
+        ask(gate, authorization=f"Bearer {party}")
+    threads = sum((stay(gate, desk, times=2, key=f"Bearer {party}") for party in ("a", "b", "c", "d")), [])
+
+    assert len(threads) == 8
+    assert ask(gate, authorization="Bearer a")[0] == 503
+
+
+@pytest.mark.parametrize("probe", ["/livez", "/readyz", "/metrics"])
+def test_probes_pass_a_full_gate(gate, desk, probe):
+    stay(gate, desk, times=6, key="Bearer a")
+
+    assert ask(gate, probe, method="GET")[0] == 200
+
+
+def test_who_leaves_makes_room(gate, desk):
+    threads = stay(gate, desk, times=6, key="Bearer a")
+    desk.open.set()
+    for thread in threads:
+        thread.join()
+
+    assert gate.door.total == 0
+    assert ask(gate, authorization="Bearer a")[0] == 200
+
+
+def test_an_application_that_raises_leaves_the_room(desk):
+    gate = Gate(lambda _environ, _start: 1 // 0, bound=8)
+
+    with pytest.raises(ZeroDivisionError):
+        ask(gate)
+
+    assert gate.door.total == 0
+
+
+def test_a_refusal_is_repeated_without_asking_again():
+    clock, desk = Clock(), Desk(**{RETRY_AFTER_S: 5.0, ROUTE: "api/v1/things"})
+    gate = Gate(desk, bound=8, clock=clock)
+    ask(gate, authorization="Bearer a")
+
+    assert ask(gate, authorization="Bearer a")[0] == 429
+    assert ask(gate, authorization="Bearer b")[0] == 200
+    assert ask(gate, "/api/v1/others", authorization="Bearer a")[0] == 200
+    clock.now_s += 0.11
+    assert ask(gate, authorization="Bearer a")[0] == 200
+
+
+def test_refusals_are_counted_by_reason_and_route(gate, desk):
+    labels = {"reason": Reason.SHARE, "route": "api/v1/things"}
+    ask(gate, authorization="Bearer a")
+    desk.entered.acquire()
+    stay(gate, desk, times=6, key="Bearer a")
+    before = REGISTRY.get_sample_value("assay_requests_refused_total", labels) or 0.0
+
+    ask(gate, authorization="Bearer a")
+
+    assert REGISTRY.get_sample_value("assay_requests_refused_total", labels) == before + 1
+
+
+def test_a_refusal_speaks_the_callers_language(gate, desk):
+    stay(gate, desk, times=6, key="Bearer a")
+
+    status, _, body = ask(gate, authorization="Bearer a", accept_language="zh-CN")
+
+    assert (status, json.loads(body)["code"]) == (429, "overloaded")
+
+
+def test_a_crowd_is_counted_exactly():
+    door = Door(32)
+    inside = [party for party in ("a", "b") * 32 if door.enter(party) is None]
+
+    assert (inside.count("a"), inside.count("b"), door.total) == (14, 14, 28)
+    for party in inside:
+        door.leave(party)
+    assert door.total == 0
