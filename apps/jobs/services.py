@@ -15,7 +15,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from apps.common import context
+from apps.common import context, scope
 from apps.common.errors import Conflict, NotFound
 from apps.jobs import kinds, publishing
 from apps.jobs.models import Job
@@ -285,7 +285,8 @@ def _answer_for(job_id: UUID, now: datetime) -> None:
     job = Job.objects.get(pk=job_id)
     on_expired = kinds.get(job.kind).on_expired
     if on_expired is not None:
-        on_expired(job, now)
+        with scope.entered(scope.of(job.institution_id)):
+            on_expired(job, now)
     _notify(job_id)
 
 

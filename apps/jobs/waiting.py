@@ -115,9 +115,7 @@ class Listener:
         """Look once at every job somebody waits for: it may have ended while nobody listened."""
         with self._lock:
             ids = list(self._waiting)
-        ended = listening.execute(
-            "SELECT id FROM jobs_job WHERE id = ANY(%s) AND finished_at IS NOT NULL", [ids]
-        ).fetchall()
+        ended = listening.execute("SELECT assay_jobs_ended(%s)", [ids]).fetchall()  # whoever's they are
         for (job_id,) in ended:
             self._wake(UUID(str(job_id)))
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import structlog
 
-from apps.common import context
+from apps.common import context, scope
 from apps.jobs import services
 from apps.jobs.services import Claim, FenceLost, NotClaimable
 from inference.api import DeadlineExceeded, EngineError, EngineStopped, OutOfBlocks, QueueFull
@@ -19,6 +19,7 @@ INTERNAL_ERROR = "internal_error"
 def perform(*, job_id: UUID, work: Callable[[Claim], None], clock: Callable[[], datetime]) -> bool:
     """Claim a job, do the work, and account for every way it can go wrong. Safe to call twice.
 
+    The claim alone crosses institutions: everything after it sees rows of the job's institution and no others.
     ``work`` infers outside any transaction, then writes its result and calls `services.finish` in one.
     An engine that drains or is full gets the job taken from it without counting the attempt; other
     engine errors are tried again where a second try could differ, and end the job where it could not.
@@ -33,7 +34,8 @@ def perform(*, job_id: UUID, work: Callable[[Claim], None], clock: Callable[[], 
     context.clear()
     context.bind(job_id=str(job_id), kind=claim.kind, attempt=str(claim.attempt), request_id=claim.request_id)
     try:
-        return _attempt(claim, work, clock)
+        with scope.entered(scope.of(claim.institution_id)):
+            return _attempt(claim, work, clock)
     except FenceLost:
         logger.info("job_taken_away")
         return False
