@@ -88,6 +88,7 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # a pooled connection is trie
 # Requests and tasks borrow a connection: 0.9 ms where a new one costs 8.4 ms (2026-11-23). More than the
 # threads of any process, so that nobody waits for one.
 DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 40, "timeout": 5.0}
+WALLS_REQUIRED = False
 REDIS_URL = env.str("REDIS_URL", default=None) or embedded.redis_url(STATE_DIR)
 
 CHECKPOINTS = Path(env.str("ASSAY_CHECKPOINTS", default=str(ROOT / "checkpoints"))).resolve()
@@ -97,6 +98,8 @@ ENGINE_THREADS = env.int("ASSAY_ENGINE_THREADS", default=len(os.sched_getaffinit
 ENGINE_MEMORY_MB = env.int("ASSAY_ENGINE_MEMORY_MB", default=1024)
 WORKER_HOST = env.str("ASSAY_WORKER_HOST", default="127.0.0.1")
 WORKER_PORT = env.int("ASSAY_WORKER_PORT", default=8001)
+WEBHOOK_HOSTS = env.list("ASSAY_WEBHOOK_HOSTS", default=[])
+WEBHOOK_CA_FILE = env.str("ASSAY_WEBHOOK_CA_FILE", default="")
 
 LIMITS = read_limits(env.dict("ASSAY_LIMITS", default={}))
 WEB_IN_FLIGHT = env.int("ASSAY_WEB_IN_FLIGHT", default=32)

@@ -18,6 +18,7 @@ env = environ.Env()
 KNOWN = frozenset(
     {
         "ASSAY_ALLOWED_HOSTS",
+        "ASSAY_APP_DATABASE_URL",  # how `make up` lets the web process connect
         "ASSAY_AUDIT_ANCHORS",  # where the heads of the audit trail's chains are written down
         "ASSAY_AUDIT_KEY",  # seals the audit trail
         "ASSAY_AUDIT_OLD_KEYS",  # those before it, to verify with
@@ -40,7 +41,10 @@ KNOWN = frozenset(
         "ASSAY_SENTRY_DSN",
         "ASSAY_STATE_DIR",  # where the embedded PostgreSQL and Redis keep their data
         "ASSAY_WEB_IN_FLIGHT",  # requests one web process answers at the same time
+        "ASSAY_WEBHOOK_CA_FILE",  # certificates that receivers of webhooks are checked against
+        "ASSAY_WEBHOOK_HOSTS",  # origins of receivers in the operator's own network
         "ASSAY_WEB_PORT",
+        "ASSAY_WORKER_DATABASE_URL",  # and the workers and the reconciler
         "ASSAY_WORKER_HOST",  # the address of that port; 127.0.0.1 unless others are to reach it
         "ASSAY_WORKER_PORT",  # metrics and health of the inference worker
     }
