@@ -107,8 +107,10 @@ def _keep_our_logging(**_kwargs: Any) -> None:
 
 @signals.celeryd_after_setup.connect(weak=False)
 def _start(instance: Any, **_kwargs: Any) -> None:
+    from apps.common.postgresql import guard
     from apps.jobs import worker
 
+    guard.require()
     if worker.serves_inference(instance):
         worker.start(instance)
 

@@ -9,6 +9,8 @@ AUDIT_KEY = env.str("ASSAY_AUDIT_KEY")
 ENCRYPTION_KEYS = encryption_keys() or env.str("ASSAY_ENCRYPTION_KEYS")
 INDEX_KEY = env.str("ASSAY_INDEX_KEY")
 
+WALLS_REQUIRED = True  # no process serves with a role that row-level security does not bind
+
 SECURE_SSL_REDIRECT = True
 SECURE_HSTS_SECONDS = 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True

@@ -11,7 +11,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from settings import embedded
+from settings import embedded, roles
 from settings.env import ROOT, env
 from settings.supervisor import Service, Supervisor
 
@@ -94,6 +94,7 @@ def supervisor(*, web_port: int, worker_port: int) -> Supervisor:
 
 def _services(*, web_port: int, worker_port: int) -> list[Service]:
     programs = Path(sys.executable).parent
+    serves, works = _role(roles.APP), _role(roles.WORKER)
     web = [str(programs / "granian"), "--interface", "wsgi", "--host", HOST, "--port", str(web_port), "--no-ws"]
     web += ["--workers", "1", "--blocking-threads", str(WEB_THREADS), "--log-level", "warning"]
     worker = [str(programs / "celery"), "-A", "settings.celery", "worker", "-Q", "inference", "-n", "inference@%h"]
@@ -103,11 +104,16 @@ def _services(*, web_port: int, worker_port: int) -> list[Service]:
     default += ["--pool", "threads", "--concurrency", str(DEFAULT_CONCURRENCY), "--loglevel", "WARNING"]
     default += ["--disable-prefetch", "--without-gossip", "--without-mingle", "--without-heartbeat"]
     return [
-        Service(name="reconciler", command=[sys.executable, str(ROOT / "manage.py"), "reconcile"]),
-        Service(name="default", command=default, stop_timeout_s=25.0),
-        Service(name="inference", command=worker, ready_port=worker_port, stop_timeout_s=20.0),
-        Service(name="web", command=[*web, "settings.wsgi:application"], ready_port=web_port),
+        Service(name="reconciler", command=[sys.executable, str(ROOT / "manage.py"), "reconcile"], environment=works),
+        Service(name="default", command=default, stop_timeout_s=25.0, environment=works),
+        Service(name="inference", command=worker, ready_port=worker_port, stop_timeout_s=20.0, environment=works),
+        Service(name="web", command=[*web, "settings.wsgi:application"], ready_port=web_port, environment=serves),
     ]
+
+
+def _role(role: str) -> Mapping[str, str]:
+    """What makes a process connect as a role that row-level security binds."""
+    return {"DATABASE_URL": roles.database_url(settings.DATABASE_URL, role)}
 
 
 def _environment(*, web_port: int, worker_port: int) -> Mapping[str, str]:

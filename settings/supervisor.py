@@ -29,12 +29,16 @@ class NotReadyError(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """One process to run. ``ready_port`` answers ``GET /readyz`` with 200 once it can work."""
+    """One process to run. ``ready_port`` answers ``GET /readyz`` with 200 once it can work.
+
+    ``environment`` is added to what all services get.
+    """
 
     name: str
     command: Sequence[str]
     ready_port: int | None = None
     stop_timeout_s: float = 10.0
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -137,7 +141,7 @@ class Supervisor:
             return subprocess.Popen(
                 list(service.command),
                 cwd=self.folder,
-                env=dict(self.environment),
+                env={**self.environment, **service.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -10,4 +10,5 @@ AUDIT_KEY = "only-the-tests-seal-with-this-key"
 ENVIRONMENT = "test"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # A test that crashes PostgreSQL starts a cluster of its own; here nobody needs to wait for the disk.
-DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c synchronous_commit=off"
+_options = DATABASES["default"].setdefault("OPTIONS", {})
+_options["options"] = f"{_options.get('options', '')} -c synchronous_commit=off".strip()

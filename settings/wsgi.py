@@ -15,7 +15,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings.local")
 def _guarded() -> "Gate":
     django = get_wsgi_application()
     from apps.api.limits.gate import Gate  # after Django's apps are there
+    from apps.common.postgresql import guard
 
+    guard.require()
     return Gate(django, bound=settings.WEB_IN_FLIGHT)
 
 

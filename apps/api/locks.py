@@ -18,7 +18,20 @@ from apps.common.errors import Unavailable
 # A server that vanished without a word is noticed within about 15 s.
 CONNECTION = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 2}
 ADDRESS = frozenset(
-    {"dbname", "user", "password", "host", "port", "service", "passfile", "sslmode", "sslrootcert", "sslcert", "sslkey"}
+    {
+        "dbname",
+        "user",
+        "password",
+        "host",
+        "port",
+        "service",
+        "passfile",
+        "sslmode",
+        "sslrootcert",
+        "sslcert",
+        "sslkey",
+        "options",
+    }
 )
 
 

@@ -5,10 +5,11 @@ from collections.abc import Callable
 
 import redis
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 
 from apps.common import metrics
+from apps.common.postgresql import guard
 
 REDIS_TIMEOUT_S = 0.3
 
@@ -35,20 +36,23 @@ def live(_request: HttpRequest) -> HttpResponse:
 
 
 def ready(_request: HttpRequest) -> HttpResponse:
-    """200 while PostgreSQL answers. Redis may be away: work survives it, only later, hence ``degraded``."""
-    postgresql, redis_ = _postgresql_answers(), _redis_answers()
-    status = "unavailable" if not postgresql else "ready" if redis_ else "degraded"
-    checks = {"postgresql": _word(answers=postgresql), "redis": _word(answers=redis_)}
-    return _json({"status": status, "checks": checks}, 200 if postgresql else 503)
+    """200 while PostgreSQL answers and, where they are required, its walls bind this process.
+
+    Redis may be away: work survives it, only later, hence ``degraded``.
+    """
+    postgresql, redis_ = _postgresql(), _redis_answers()
+    can_serve = postgresql["postgresql"] == "ok" and (postgresql["walls"] == "ok" or not settings.WALLS_REQUIRED)
+    status = "unavailable" if not can_serve else "ready" if redis_ else "degraded"
+    checks = {**postgresql, "redis": _word(answers=redis_)}
+    return _json({"status": status, "checks": checks}, 200 if can_serve else 503)
 
 
-def _postgresql_answers() -> bool:
+def _postgresql() -> dict[str, str]:
+    """Whether it answers, and whether this process's role is one that row-level security binds."""
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+        return {"postgresql": "ok", "walls": "off" if guard.unbound() else "ok"}
     except DatabaseError:
-        return False
-    return True
+        return {"postgresql": "unavailable", "walls": "unknown"}
 
 
 def _redis_answers() -> bool:

@@ -75,9 +75,8 @@ def appending(rows: str) -> Door:
 CLOSED = Door()
 STANDARD = Wall(app=all_of(OWN), worker=all_of(OWN))
 OWN_OR_OPERATOR = either(OWN, OPERATOR)
-COLLEAGUE = "id IN (SELECT user_id FROM tenants_membership)"  # of whom memberships can be seen
 OF_PEOPLE = either(OPERATOR, SIGNING_IN)  # rows of people and their sessions that name no institution
-COLLEAGUES = f"id IN (SELECT user_id FROM tenants_membership WHERE {OWN})"
+COLLEAGUES = f"id IN (SELECT user_id FROM tenants_membership WHERE {OWN})"  # noqa: S608 - who work here
 
 DECLARED: dict[str, Wall] = {
     # Institutions and who speaks for them. A worker that does something for each of them may list them.
@@ -120,6 +119,11 @@ DECLARED: dict[str, Wall] = {
             select=either(OWN, f"{OF_NOBODY} AND {NOBODY}"),
             insert=either(OWN, OF_NOBODY),
         ),
+    ),
+    # Its seals are made by a worker, chain by chain; the installation's chain in nobody's scope.
+    "audit.AuditSeal": Wall(
+        app=reading(OWN_OR_OPERATOR),
+        worker=appending(either(OWN, f"{OF_NOBODY} AND {NOBODY}")),
     ),
     # What belongs to nobody.
     "registry.ModelVersion": Wall(app=reading(ANY), worker=reading(ANY)),

@@ -15,7 +15,7 @@ def test_ready_while_postgresql_and_redis_answer(client):
     answer = client.get("/readyz")
 
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ready", "checks": {"postgresql": "ok", "redis": "ok"}}
+    assert answer.json() == {"status": "ready", "checks": {"postgresql": "ok", "walls": "off", "redis": "ok"}}
 
 
 @pytest.mark.django_db
@@ -25,7 +25,7 @@ def test_without_redis_still_ready_but_degraded(client, settings, url):
     answer = client.get("/readyz")
 
     assert answer.status_code == 200
-    assert answer.json() == {"status": "degraded", "checks": {"postgresql": "ok", "redis": "unavailable"}}
+    assert answer.json() == {"status": "degraded", "checks": {"postgresql": "ok", "walls": "off", "redis": "unavailable"}}
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_without_postgresql_not_ready(client, postgresql_away):
     answer = client.get("/readyz")
 
     assert answer.status_code == 503
-    assert answer.json()["checks"] == {"postgresql": "unavailable", "redis": "ok"}
+    assert answer.json()["checks"] == {"postgresql": "unavailable", "walls": "unknown", "redis": "ok"}
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])

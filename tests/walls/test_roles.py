@@ -1,17 +1,25 @@
 """What the two roles may see and do, asked of PostgreSQL itself."""
 
+from contextlib import contextmanager
+
 import pytest
 from django.db import ProgrammingError, connection, transaction
 
 from apps.common import scope
-from apps.registry.models import ModelVersion
 from apps.tenants.models import Institution
-from apps.tenants.walls import APP, ROLES, WORKER
+from apps.tenants.walls import APP, ROLES
 from riskscore.models import Account
 from tests.riskscore.makers import NOW
 from tests.walls import as_application, rows
 
 pytestmark = pytest.mark.django_db
+
+
+@contextmanager
+def refused():
+    """PostgreSQL says no, and the transaction around it lives on."""
+    with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
+        yield
 
 
 @pytest.fixture
@@ -43,17 +51,15 @@ def test_a_query_that_names_a_stranger_gives_none(accounts, first, second, role)
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_row_cannot_be_put_among_a_strangers(first, second, role):
-    with as_application(role), scope.entered(scope.of(first.pk)):
-        with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
-            Account.objects.create(institution=second, reference="planted", created_at=NOW)
+    with as_application(role), scope.entered(scope.of(first.pk)), refused():
+        Account.objects.create(institution=second, reference="planted", created_at=NOW)
     assert not Account.objects.exists()
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_row_cannot_be_given_to_a_stranger(accounts, first, second, role):
-    with as_application(role), scope.entered(scope.of(first.pk)):
-        with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
-            Account.objects.update(institution=second)
+    with as_application(role), scope.entered(scope.of(first.pk)), refused():
+        Account.objects.update(institution=second)
 
 
 def test_operators_see_institutions_and_no_record(accounts):

@@ -13,6 +13,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from apps.common import chores
+from apps.common.postgresql import guard
 from apps.jobs import reconciler
 
 logger = structlog.get_logger(__name__)
@@ -29,6 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Make passes until told to stop."""
+        guard.require()
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _setter(stopping))
