@@ -14,5 +14,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/", include("apps.api.urls")),
     path("api/v1/", include("apps.jobs.api.urls")),
+    path("api/v1/", include("apps.webhooks.api.urls")),
     path("api/v1/", include("riskscore.api.urls")),
 ]
