@@ -1,6 +1,7 @@
 from typing import TYPE_CHECKING
 
 from django.apps import AppConfig
+from django.conf import settings
 
 if TYPE_CHECKING:
     from apps.jobs.models import Job
@@ -25,6 +26,7 @@ class RiskscoreConfig(AppConfig):
                 lease_s=30.0,
                 on_expired=services.degrade,
                 result_path=result_path,
+                open_bound=settings.QUEUE_BOUND,
             )
         )
 

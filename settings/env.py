@@ -34,8 +34,16 @@ KNOWN = frozenset(
         "ASSAY_ENGINE_THREADS",
         "ASSAY_ENVIRONMENT",  # the name Sentry and the logs carry
         "ASSAY_INDEX_KEY",  # what digests for look-ups are keyed with; never changes
+        "ASSAY_JWKS_HOSTS",  # hosts that clients' key sets may be read from
         "ASSAY_LIMITS",  # what a client may send in a minute, by kind: scoring=6000,reads=6000
+        "ASSAY_IDLE_MINUTES",  # of people, after which their session locks
         "ASSAY_LOG_LEVEL",
+        "ASSAY_OIDC_CLIENT_ID",
+        "ASSAY_OIDC_CLIENT_SECRET",
+        "ASSAY_OIDC_CREATE",  # whom the provider may make known by itself, and in which role
+        "ASSAY_OIDC_ISSUER",  # people may sign in through this OpenID Connect provider
+        "ASSAY_PUBLIC_URL",  # the address that clients reach this installation at
+        "ASSAY_QUEUE_BOUND",  # assessments that may be open at the same time, of all institutions
         "ASSAY_REFERENCE_DATA",  # third-party data for tests and training
         "ASSAY_SECRET_KEY",
         "ASSAY_SENTRY_DSN",
@@ -43,6 +51,7 @@ KNOWN = frozenset(
         "ASSAY_WEB_IN_FLIGHT",  # requests one web process answers at the same time
         "ASSAY_WEBHOOK_CA_FILE",  # certificates that receivers of webhooks are checked against
         "ASSAY_WEBHOOK_HOSTS",  # origins of receivers in the operator's own network
+        "ASSAY_TRUSTED_PROXIES",  # how many proxies of ours add to X-Forwarded-For
         "ASSAY_WEB_PORT",
         "ASSAY_WORKER_DATABASE_URL",  # and the workers and the reconciler
         "ASSAY_WORKER_HOST",  # the address of that port; 127.0.0.1 unless others are to reach it

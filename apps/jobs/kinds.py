@@ -34,6 +34,8 @@ class JobKind:
             or as failed. Runs inside the transaction that ends the job; what it raises undoes the end.
         result_path: address of the result below ``/api/v1``, for the operations page.
         max_attempts: how often a worker may begin before the job is a dead letter.
+        open_bound: how many open jobs of it all institutions together may have; None leaves it unbounded,
+            as is right for jobs that are promised while another one ends.
         backoff_s: seconds to pause after the n-th attempt failed, counted from 1.
     """
 
@@ -45,6 +47,7 @@ class JobKind:
     result_path: "Callable[[Job], str] | None" = None
     max_attempts: int = 3
     backoff_s: Callable[[int], float] = doubling_s
+    open_bound: int | None = None
 
 
 class UnknownKindError(LookupError):

@@ -72,6 +72,12 @@ class Job(UUIDModel):
             models.Index(fields=["next_attempt_at"], condition=models.Q(status="queued"), name="job_queued"),
             models.Index(fields=["lease_until"], condition=models.Q(status="running"), name="job_leased"),
             models.Index(fields=["deadline_at"], condition=models.Q(status__in=["queued", "running"]), name="job_open"),
+            models.Index(
+                fields=["kind", "institution"],
+                condition=models.Q(status__in=["queued", "running"]),
+                name="job_open_by_institution",
+            ),
+            models.Index(fields=["kind", "finished_at"], condition=models.Q(status="succeeded"), name="job_done"),
         )
 
     def __str__(self) -> str:

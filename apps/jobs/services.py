@@ -15,9 +15,10 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
+from apps.audit import services as audit
 from apps.common import context, scope
 from apps.common.errors import Conflict, NotFound
-from apps.jobs import kinds, publishing
+from apps.jobs import admission, kinds, publishing
 from apps.jobs.models import Job
 from apps.tenants.models import Institution
 
@@ -77,9 +78,11 @@ def enqueue(
 
     Raises:
         UnknownKindError: no domain registered ``kind``.
+        Overloaded, Unavailable: it cannot be done in time, or would take others' share; see `admission`.
         IntegrityError: the subject already has a job of this kind.
     """
     known = kinds.get(kind)
+    admission.admit(kind=known, institution_id=institution.pk, deadline_at=deadline_at, now=now)
     job = Job.objects.create(
         institution=institution,
         kind=known.name,
@@ -237,7 +240,7 @@ def give_back(*, job_id: UUID, fence: int, error_code: str, next_attempt_at: dat
 
 
 @transaction.atomic
-def cancel(*, job_id: UUID, institution_id: UUID, now: datetime) -> Job:
+def cancel(*, job_id: UUID, institution_id: UUID, now: datetime, actor: str = "system") -> Job:
     """End a job because its institution no longer wants it. A worker that runs it loses its fence.
 
     Raises:
@@ -251,6 +254,7 @@ def cancel(*, job_id: UUID, institution_id: UUID, now: datetime) -> Job:
         raise NotFound(_("There is no such operation."))
     if not moved:
         raise AlreadyEnded(_("The operation has already ended."))
+    audit.record(actor=actor, action="operation.cancelled", institution=institution_id, subject=job, now=now)
     _notify(job_id)
     return job
 

@@ -8,6 +8,7 @@ import structlog
 
 from apps.common import context, scope
 from apps.jobs import services
+from apps.jobs.fairness import claim_fairest
 from apps.jobs.services import Claim, FenceLost, NotClaimable
 from inference.api import DeadlineExceeded, EngineError, EngineStopped, OutOfBlocks, QueueFull
 
@@ -19,7 +20,8 @@ INTERNAL_ERROR = "internal_error"
 def perform(*, job_id: UUID, work: Callable[[Claim], None], clock: Callable[[], datetime]) -> bool:
     """Claim a job, do the work, and account for every way it can go wrong. Safe to call twice.
 
-    The claim alone crosses institutions: everything after it sees rows of the job's institution and no others.
+    Which job it is `claim_fairest` says: the named one, or one that is to be done before it. The claim
+    alone crosses institutions: everything after it sees rows of the job's institution and no others.
     ``work`` infers outside any transaction, then writes its result and calls `services.finish` in one.
     An engine that drains or is full gets the job taken from it without counting the attempt; other
     engine errors are tried again where a second try could differ, and end the job where it could not.
@@ -28,11 +30,11 @@ def perform(*, job_id: UUID, work: Callable[[Claim], None], clock: Callable[[], 
         Whether the work was done. False if the job was not to be had, was lost, or failed.
     """
     try:
-        claim = services.claim(job_id=job_id, now=clock())
+        claim = claim_fairest(job_id=job_id, now=clock())
     except NotClaimable:
         return False
     context.clear()
-    context.bind(job_id=str(job_id), kind=claim.kind, attempt=str(claim.attempt), request_id=claim.request_id)
+    context.bind(job_id=str(claim.job_id), kind=claim.kind, attempt=str(claim.attempt), request_id=claim.request_id)
     try:
         with scope.entered(scope.of(claim.institution_id)):
             return _attempt(claim, work, clock)

@@ -1,0 +1,145 @@
+"""Which jobs are promised, and whose are done first."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import transaction
+
+from apps.jobs import admission, kinds, services
+from apps.jobs.admission import Backlog, QueueFull, ShareExceeded, TooLate, backlog
+from apps.jobs.fairness import claim_fairest
+from apps.jobs.models import Job
+from apps.tenants.models import Institution
+from tests.jobs.conftest import NOW, later
+
+pytestmark = pytest.mark.django_db
+
+BOUNDED = kinds.JobKind(name="test.bounded", task_name="tests.none", queue="test-bounded", lease_s=30.0, open_bound=8)
+
+
+@pytest.fixture(autouse=True)
+def _kind():
+    kinds.register(BOUNDED)
+
+
+@pytest.fixture
+def banks() -> list[Institution]:
+    return [Institution.objects.create(name=name, kind="bank") for name in ("First", "Second", "Third")]
+
+
+def promise(bank: Institution, *, times: int = 1, deadline_s: float = 60.0, at_s: float = 0.0, priority: int = 0):
+    return [
+        services.enqueue(
+            institution=bank,
+            kind=BOUNDED.name,
+            subject_id=uuid4(),
+            deadline_at=later(at_s + deadline_s),
+            now=later(at_s),
+            priority=priority,
+        )
+        for _ in range(times)
+    ]
+
+
+def test_one_institution_alone_gets_three_quarters_of_the_queue(banks):
+    promise(banks[0], times=6)
+
+    with pytest.raises(ShareExceeded) as refused, transaction.atomic():
+        promise(banks[0])
+
+    assert refused.value.retry_after_s == 1.0
+    assert Job.objects.count() == 6
+
+
+def test_another_still_finds_room(banks):
+    promise(banks[0], times=6)
+
+    assert len(promise(banks[1])) == 1
+
+
+def test_at_its_bound_the_queue_takes_no_more_from_anybody(banks):
+    for bank, jobs in zip(banks, (5, 2, 1), strict=True):
+        promise(bank, times=jobs)
+
+    with pytest.raises(QueueFull), transaction.atomic():
+        promise(banks[2])
+
+    assert Job.objects.count() == 8
+
+
+def test_what_has_ended_makes_room(banks):
+    jobs = promise(banks[0], times=6)
+    services.cancel(job_id=jobs[0].pk, institution_id=banks[0].pk, now=NOW)
+
+    assert len(promise(banks[0])) == 1
+
+
+def test_what_cannot_be_done_before_its_deadline_is_refused_at_once(banks):
+    done = promise(banks[0], times=2)
+    for job in done:
+        services.finish(claim=services.claim(job_id=job.pk, now=NOW), now=later(2))
+    promise(banks[0], times=4)
+
+    with pytest.raises(TooLate) as refused, transaction.atomic():
+        promise(banks[0], at_s=4.0, deadline_s=5.0)
+
+    assert refused.value.retry_after_s == pytest.approx(3.0)  # 4 ahead at 2 in 4 s are 8 s, and 5 s are given
+    assert len(promise(banks[0], at_s=4.0, deadline_s=9.0)) == 1
+    assert len(promise(banks[1], at_s=4.0, deadline_s=1.0)) == 1
+
+
+def test_a_burst_after_a_quiet_time_is_not_refused(banks):
+    assert backlog(kind=BOUNDED, institution_id=banks[0].pk, now=NOW).wait_s == 0.0
+    assert len(promise(banks[0], times=6, deadline_s=0.5)) == 6
+
+
+def test_what_all_wait_for_together_is_no_longer_than_the_queue():
+    assert Backlog(mine=0, total=300, parties=1, behind_s=5.0, done=50).wait_s == 0.0
+    assert Backlog(mine=50, total=100, parties=2, behind_s=2.0, done=50).wait_s == 4.0
+    assert Backlog(mine=90, total=100, parties=2, behind_s=2.0, done=50).wait_s == 4.0
+
+
+def test_a_kind_without_a_bound_is_always_admitted(banks):
+    unbounded = kinds.JobKind(name="test.free", task_name="tests.none", queue="test-bounded", lease_s=30.0)
+
+    admission.admit(kind=unbounded, institution_id=banks[0].pk, deadline_at=NOW, now=NOW)
+
+
+def test_the_institution_with_the_least_under_way_is_served_first(banks):
+    flood, trickle = promise(banks[0], times=5), promise(banks[1])
+    claims = [claim_fairest(job_id=job.pk, now=later(1)) for job in flood[:4]]
+
+    assert [claim.institution_id == banks[1].pk for claim in claims].count(True) == 1
+    assert trickle[0].pk in {claim.job_id for claim in claims[:2]}
+
+
+def test_among_its_own_the_named_job_goes_first(banks):
+    jobs = promise(banks[0], times=3)
+
+    assert claim_fairest(job_id=jobs[2].pk, now=NOW).job_id == jobs[2].pk
+
+
+def test_a_message_whose_job_is_taken_claims_another(banks):
+    jobs = promise(banks[0], times=3)
+    taken = [claim_fairest(job_id=jobs[0].pk, now=NOW).job_id for _ in range(3)]
+
+    assert set(taken) == {job.pk for job in jobs}
+    with pytest.raises(services.NotClaimable):
+        claim_fairest(job_id=jobs[0].pk, now=NOW)
+
+
+def test_priority_goes_before_fairness(banks):
+    urgent = promise(banks[0], times=2, priority=1)
+    waiting = promise(banks[1])
+    services.claim(job_id=urgent[0].pk, now=NOW)
+
+    assert claim_fairest(job_id=waiting[0].pk, now=NOW).job_id == urgent[1].pk
+
+
+def test_no_claim_begins_after_the_deadline(banks):
+    short, long = promise(banks[0], deadline_s=1.0)[0], promise(banks[0], deadline_s=60.0)[0]
+
+    assert claim_fairest(job_id=short.pk, now=NOW + timedelta(seconds=1)).job_id == long.pk
+    with pytest.raises(services.NotClaimable):
+        claim_fairest(job_id=short.pk, now=NOW + timedelta(seconds=1))
