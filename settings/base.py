@@ -102,6 +102,7 @@ WEBHOOK_HOSTS = env.list("ASSAY_WEBHOOK_HOSTS", default=[])
 WEBHOOK_CA_FILE = env.str("ASSAY_WEBHOOK_CA_FILE", default="")
 
 LIMITS = read_limits(env.dict("ASSAY_LIMITS", default={}))
+QUEUE_BOUND = env.int("ASSAY_QUEUE_BOUND", default=1000)
 WEB_IN_FLIGHT = env.int("ASSAY_WEB_IN_FLIGHT", default=32)
 
 AUDIT_OLD_KEYS = env.list("ASSAY_AUDIT_OLD_KEYS", default=[])
