@@ -50,7 +50,7 @@ PROBLEM: dict[str, Any] = {
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
-    str,
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]([ -~]*[!-~])?$"},
     OpenApiParameter.HEADER,
     required=True,
     description="1 to 255 printable ASCII characters of your choice, kept 24 hours. The same key with the same "
@@ -111,6 +111,9 @@ class Schema(AutoSchema):
             statuses |= set(WITH_KEY)
         if "{" in self.path:
             statuses.add(404)
+        if any(parameter["in"] == "query" for parameter in operation.get("parameters", ())):
+            statuses |= {400, 422}
+        statuses |= set(getattr(self.view, "problems", ()))
         for status in sorted(statuses):
             operation["responses"].setdefault(str(status), {"$ref": f"#/components/responses/Problem{status}"})
         return operation

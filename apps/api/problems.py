@@ -11,6 +11,7 @@ import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.encoding import escape_uri_path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import exceptions
@@ -121,13 +122,13 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(exc, (OperationalError, InterfaceError)):
         log.error("store.unavailable", error=type(exc).__name__)
     request = context["request"]
-    body = problem.document(instance=request.path)
+    body = problem.document(instance=escape_uri_path(request.path))
     return Response(body, problem.status, headers=problem.response_headers(), content_type=MEDIA_TYPE)
 
 
 def plain_response(request: HttpRequest, problem: Problem) -> HttpResponse:
     """A problem where REST framework has no part: unknown routes, errors outside of any view."""
-    body = json.dumps(problem.document(instance=request.path), ensure_ascii=False)
+    body = json.dumps(problem.document(instance=escape_uri_path(request.path)), ensure_ascii=False)
     return HttpResponse(body, status=problem.status, headers=problem.response_headers(), content_type=MEDIA_TYPE)
 
 

@@ -33,6 +33,7 @@ class ApiView(Limited):
     Attributes:
         required_scopes: what a caller must have been granted, by HTTP method; what is not named is refused.
         max_body_bytes: a longer body is refused with 413.
+        problems: further statuses that its operations may refuse with, for the OpenAPI page.
         body_required: whether a POST, PUT or PATCH without a body is refused with 400.
     """
 
@@ -46,6 +47,7 @@ class ApiView(Limited):
     required_scopes: Scopes = {}
     max_body_bytes: int = MAX_BYTES
     body_required: bool = True
+    problems: tuple[int, ...] = ()
 
     @property
     def client(self) -> ApiClient:
@@ -68,7 +70,8 @@ class ApiView(Limited):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate; then refuse a body that nobody would read, rather than ignore it."""
         super().initial(request, *args, **kwargs)
-        if request.method not in {"POST", "PUT", "PATCH"}:
+        method = str(request.method)
+        if method not in {"POST", "PUT", "PATCH"} or not hasattr(self, method.lower()):
             return
         if str(request.META.get("CONTENT_LENGTH") or "0") == "0":
             if request.META.get("HTTP_TRANSFER_ENCODING"):

@@ -22,18 +22,31 @@ from riskscore.api.schemas import IngestedSerializer
 from riskscore.api.serializers import EventSerializer
 from riskscore.events import Event
 
+ONE_OR_SEVERAL: dict[str, Any] = {
+    "oneOf": [
+        {"$ref": "#/components/schemas/Event"},
+        {
+            "type": "array",
+            "maxItems": MOST_LINES,
+            "items": {},
+            "description": "Events. One that does not fit is rejected by itself, and named in the answer.",
+        },
+    ]
+}
+
 
 class EventsView(ApiView):
     """What a bank tells without asking for a score."""
 
     required_scopes = {"POST": ("events.write",)}
+    problems = (409,)
     parser_classes = (HardenedJSONParser, NDJSONParser)
     max_body_bytes = 16 * 1024 * 1024  # 10,000 events of 1.6 kB
 
     @extend_schema(
         operation_id="events_create",
         request={
-            "application/json": OpenApiRequest(EventSerializer, examples=EVENT_EXAMPLES),
+            "application/json": OpenApiRequest(ONE_OR_SEVERAL, examples=EVENT_EXAMPLES),
             "application/x-ndjson": OpenApiRequest(EventSerializer),
         },
         responses={202: IngestedSerializer},

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
@@ -50,6 +52,7 @@ class PatternField(TextField):
         self._pattern = re.compile(pattern)
         self._message = message
         super().__init__(**kwargs)
+        self.validators.append(RegexValidator(rf"^(?:{pattern})$"))  # never reached; for the OpenAPI page
 
     def to_internal_value(self, data: Any) -> str:
         """The text, if it has the form."""
@@ -59,6 +62,15 @@ class PatternField(TextField):
         return text
 
 
+MONEY: dict[str, Any] = {
+    "oneOf": [
+        {"type": "string", "pattern": r"^[0-9]{1,11}(\.[0-9]{1,4})?$"},
+        {"type": "number", "minimum": 0, "exclusiveMaximum": 100_000_000_000, "multipleOf": 0.0001},
+    ]
+}
+
+
+@extend_schema_field(MONEY)
 class MoneyField(serializers.DecimalField):
     """A number, or a number as text, with at most four decimals; not negative and never rounded."""
 

@@ -34,6 +34,15 @@ class ThresholdsSerializer(StrictSerializer):
             raise InvalidInput(_("Thresholds rise: 0 < review < block_and_review < decline <= 1.")) from None
 
 
+class ThresholdsAnswerSerializer(serializers.Serializer[Any]):
+    """The thresholds in force, as numbers, and their version."""
+
+    version = serializers.CharField()
+    review = serializers.FloatField()
+    block_and_review = serializers.FloatField()
+    decline = serializers.FloatField()
+
+
 class RulesetSerializer(serializers.Serializer[Any]):
     """A rule set: see the glossary for facts, operators and effects."""
 
@@ -45,12 +54,14 @@ class ThresholdsView(ApiView):
 
     required_scopes = {"GET": ("policies.read",), "PUT": ("policies.write",)}
 
-    @extend_schema(operation_id="risk_thresholds_retrieve", responses=ThresholdsSerializer)
+    @extend_schema(operation_id="risk_thresholds_retrieve", responses=ThresholdsAnswerSerializer)
     def get(self, _request: Request) -> Response:
         """The thresholds and their version."""
         return Response(_thresholds_document(selectors.thresholds_in_force(self.institution.pk)))
 
-    @extend_schema(operation_id="risk_thresholds_update", request=ThresholdsSerializer, responses=ThresholdsSerializer)
+    @extend_schema(
+        operation_id="risk_thresholds_update", request=ThresholdsSerializer, responses=ThresholdsAnswerSerializer
+    )
     def put(self, request: Request) -> Response:
         """Put thresholds in force, as a new version."""
         row = services.set_thresholds(

@@ -58,7 +58,7 @@ class EndpointsView(ApiView):
         return Response(WebhookEndpointWithSecretSerializer(endpoint).data, status.HTTP_201_CREATED, headers=headers)
 
     @extend_schema(
-        operation_id="webhook_endpoints_list", tags=TAGS, parameters=PAGE, responses=WebhookEndpointPageSerializer
+        operation_id="webhook_endpoints_list", tags=TAGS, parameters=[*PAGE], responses=WebhookEndpointPageSerializer
     )
     def get(self, request: Request) -> Response:
         """Endpoints, the latest first."""
