@@ -60,7 +60,7 @@ def anchor_line(*, now: datetime, key: AuditKey | None = None) -> str:
 
 def append(line: str, path: Path) -> Path:
     """Write a line at the end of a file, or of the usual file in a folder. Returns the file."""
-    path = _file(path)
+    path = file_of(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         file.write(line + "\n")
@@ -74,11 +74,17 @@ def read(path: Path, *, keys: Mapping[str, AuditKey]) -> Anchored:
         AnchorRefused: a line is torn, was altered, or was signed with a key that is not known here.
         OSError: the file cannot be read.
     """
+    return read_all([path], keys=keys)
+
+
+def read_all(paths: Iterable[Path], *, keys: Mapping[str, AuditKey]) -> Anchored:
+    """What was anchored in several files, e.g. of two machines. Raises as `read` does."""
     anchored: dict[str, dict[int, bytes]] = defaultdict(dict)
-    with _file(path).open(encoding="utf-8") as lines:
-        for number, head in _signed_heads(lines, keys):
-            if anchored[head.chain].setdefault(head.position, head.digest) != head.digest:
-                raise _refused(number)
+    for path in paths:
+        with file_of(path).open(encoding="utf-8") as lines:
+            for number, head in _signed_heads(lines, keys):
+                if anchored[head.chain].setdefault(head.position, head.digest) != head.digest:
+                    raise _refused(number)
     return anchored
 
 
@@ -114,7 +120,8 @@ def _signed_bytes(document: dict[str, Any]) -> bytes:
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _file(path: Path) -> Path:
+def file_of(path: Path) -> Path:
+    """The file that a path means: itself, or the usual one in a folder."""
     return path / FILE_NAME if path.is_dir() else path
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
+from django.db.models import Q
 
 from apps.audit.keys import AuditKey
 from apps.audit.models import AuditEvent, AuditSeal
@@ -69,9 +70,14 @@ def sealed(event: AuditEvent, *, after: Head, key: AuditKey, now: datetime) -> A
     return seal
 
 
+def of_chain(institution_id: UUID | None) -> Q:
+    """Rows of one chain, events or seals."""
+    return Q(institution_id=institution_id) if institution_id else Q(institution_id__isnull=True)
+
+
 def head_of(institution_id: UUID | None) -> Head:
     """Where a chain ends now."""
-    last = AuditSeal.objects.filter(institution_id=institution_id).order_by("-position").first()
+    last = AuditSeal.objects.filter(of_chain(institution_id)).order_by("-position").first()
     if last is None:
         return Head(chain=chain_name(institution_id), position=0, digest=GENESIS)
     return Head(chain=chain_name(institution_id), position=last.position, digest=bytes(last.digest))
@@ -86,14 +92,14 @@ def chain_ids() -> Iterator[UUID | None]:
     """The owners of all chains: the installation, then every institution."""
     yield None
     institutions = apps.get_model("tenants", "Institution")  # which lies above this app
-    with scope.entered(scope.OPERATOR):
+    with scope.entered(scope.NOBODY):  # in which a worker may list institutions
         ids = list(institutions._default_manager.order_by("pk").values_list("pk", flat=True))  # noqa: SLF001
     yield from ids
 
 
 def scope_of(institution_id: UUID | None) -> scope.Scope:
     """The scope that a chain is read and written in."""
-    return scope.OPERATOR if institution_id is None else scope.of(institution_id)
+    return scope.NOBODY if institution_id is None else scope.of(institution_id)
 
 
 def _plain(value: Any) -> Any:

@@ -12,7 +12,7 @@ import structlog
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from apps.audit.chains import chain_ids, chain_name, head_of, scope_of, sealed
+from apps.audit.chains import chain_ids, chain_name, head_of, of_chain, scope_of, sealed
 from apps.audit.keys import AuditKey, current_key
 from apps.audit.models import AuditEvent, AuditSeal
 from apps.common import scope
@@ -70,7 +70,7 @@ def seal_chain(
 def unsealed(institution_id: UUID | None) -> QuerySet[AuditEvent]:
     """A chain's events that have no seal."""
     seals = AuditSeal.objects.filter(event_id=OuterRef("pk"))
-    return AuditEvent.objects.filter(~Exists(seals), institution_id=institution_id)
+    return AuditEvent.objects.filter(~Exists(seals), of_chain(institution_id))
 
 
 @transaction.atomic
@@ -85,7 +85,7 @@ def _seal_batch(institution_id: UUID | None, *, now: datetime, since: datetime |
     seals = []
     for event in waiting[:BATCH]:
         seal = sealed(event, after=head, key=key, now=now)
-        head = replace(head, position=seal.position, digest=seal.digest)
+        head = replace(head, position=seal.position, digest=bytes(seal.digest))
         seals.append(seal)
     AuditSeal.objects.bulk_create(seals)
     return len(seals)

@@ -30,9 +30,14 @@ class Subject:
         return cls(label=row._meta.label_lower, id=str(row.pk))  # noqa: SLF001 - public but for its name
 
     @classmethod
+    def row(cls, model: type[models.Model], pk: object) -> "Subject":
+        """A row that was not loaded."""
+        return cls(label=model._meta.label_lower, id=str(pk)[:64])  # noqa: SLF001 - see above
+
+    @classmethod
     def rows(cls, model: type[models.Model]) -> "Subject":
         """Several rows of a kind."""
-        return cls(label=model._meta.label_lower)  # noqa: SLF001 - public but for its name
+        return cls(label=model._meta.label_lower)  # noqa: SLF001 - see above
 
 
 def record(

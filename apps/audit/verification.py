@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from apps.audit.chains import FORM, GENESIS, chain_name, link_bytes, scope_of
+from apps.audit.chains import FORM, GENESIS, chain_name, link_bytes, of_chain, scope_of
 from apps.audit.keys import AuditKey
 from apps.audit.models import AuditEvent, AuditSeal
 from apps.audit.sealing import unsealed
@@ -149,7 +149,7 @@ def _finding(chain: str, position: int, event_id: str, code: str, text: str) -> 
 
 
 def _parts(institution_id: UUID | None) -> Iterator[list[Row]]:
-    seals = AuditSeal.objects.filter(institution_id=institution_id).order_by("position", "pk")
+    seals = AuditSeal.objects.filter(of_chain(institution_id)).order_by("position", "pk")
     stream: Iterable[AuditSeal] = seals.iterator(chunk_size=CHUNK)
     rows = iter(stream)
     while part := list(islice(rows, CHUNK)):

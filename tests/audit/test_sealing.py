@@ -85,8 +85,10 @@ def test_sealers_that_meet_leave_one_chain():
         connection.close()
 
     sealers = [Thread(target=work) for _ in range(8)]
-    [sealer.start() for sealer in sealers]
-    [sealer.join() for sealer in sealers]
+    for sealer in sealers:
+        sealer.start()
+    for sealer in sealers:
+        sealer.join()
 
     assert positions(institution) == list(range(1, 201))
     assert found(institution) == []

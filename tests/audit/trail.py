@@ -60,6 +60,6 @@ def tamper(sql: str, *parameters: Any) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
         cursor.execute(sql, parameters)
-        touched = cursor.rowcount
+        touched: int = cursor.rowcount
         cursor.execute("SET session_replication_role = origin")
     return touched
