@@ -125,6 +125,8 @@ def _exchange(url: str, trusted: bool, headers: Mapping[str, str], body: bytes) 
         try:
             answer = session.post(url, data=body, headers={**FIXED_HEADERS, **headers}, stream=True)
             answer.close()
+            if adapter.was_cut:  # what had come of the headers by then reads like an answer
+                raise requests.Timeout
         except (requests.RequestException, OSError) as error:
             if adapter.was_cut:
                 raise requests.Timeout from error
