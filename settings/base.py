@@ -7,7 +7,7 @@ from typing import Any
 from apps.api.limits.policies import read_limits
 from riskscore.anomalies import AnomalyType
 from riskscore.events import CounterpartyKind, EventKind
-from settings import embedded, logging, sentry
+from settings import embedded, logging, oauth, sentry
 from settings.env import ROOT, check_known, env, state_dir
 
 check_known()
@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "oauth2_provider",
 ]
 
 MIDDLEWARE = [
@@ -108,6 +109,14 @@ WEB_IN_FLIGHT = env.int("ASSAY_WEB_IN_FLIGHT", default=32)
 AUDIT_OLD_KEYS = env.list("ASSAY_AUDIT_OLD_KEYS", default=[])
 AUDIT_ANCHORS = Path(env.str("ASSAY_AUDIT_ANCHORS", default=str(STATE_DIR / "audit-anchors.jsonl"))).resolve()
 
+PUBLIC_URL = env.str("ASSAY_PUBLIC_URL", default="").rstrip("/")
+OAUTH_TOKEN_URL = f"{PUBLIC_URL}/oauth/token" if PUBLIC_URL else ""  # as the request names it, where nobody said
+JWKS_HOSTS = env.list("ASSAY_JWKS_HOSTS", default=[])
+OAUTH2_PROVIDER_APPLICATION_MODEL = oauth.APPLICATION_MODEL
+OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = oauth.ACCESS_TOKEN_MODEL
+OAUTH2_PROVIDER = oauth.PROVIDER
+SILENCED_SYSTEM_CHECKS = ["oauth2_provider.W011"]  # a circle of token models: ours knows no refresh tokens
+
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 LOCALE_PATHS = [ROOT / "locale"]
@@ -121,7 +130,7 @@ STATIC_ROOT = STATE_DIR / "static"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024  # the API's own caps are lower; 1 MiB unless a view says otherwise
 
 REST_FRAMEWORK: dict[str, Any] = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["apps.api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["apps.api.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["apps.api.parsers.HardenedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="docs")),
     path("admin/", admin.site.urls),
     path("api/", include("apps.api.urls")),
+    path("", include("apps.oauth.urls")),
     path("api/v1/", include("apps.jobs.api.urls")),
     path("api/v1/", include("apps.webhooks.api.urls")),
     path("api/v1/", include("riskscore.api.urls")),

@@ -1,4 +1,4 @@
-"""Who calls: a machine client with an API key."""
+"""Who calls: a machine client with an API key or an access token."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,10 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from apps.common import context
+from apps.common import context, scope
+from apps.oauth.problems import TokenRefused
+from apps.oauth.services import authenticate_token
+from apps.oauth.tokens import PREFIX
 from apps.tenants.keys import KeyRefused, authenticate_key
 from apps.tenants.models import ApiClient
 
@@ -30,25 +33,40 @@ class MachineUser:
         return f"client:{self.client.pk}"
 
 
-class ApiKeyAuthentication(BaseAuthentication):
-    """``Authorization: Bearer ak_live_…``. ``request.auth`` is then the `ApiClient`."""
+class BearerAuthentication(BaseAuthentication):
+    """``Authorization: Bearer`` with an API key or an access token. ``request.auth`` is then the `ApiClient`.
+
+    ``request.user.scopes`` is what the key or the token allows. The rest of the request is in the scope of the
+    client's institution.
+    """
 
     def authenticate(self, request: Request) -> tuple[MachineUser, ApiClient] | None:
-        """The caller, or None if no bearer key was sent.
+        """The caller, or None if nothing of the kind was sent.
 
         Raises:
-            AuthenticationFailed: the key is malformed, unknown or revoked; the three look the same.
+            AuthenticationFailed: it is malformed, unknown, revoked or expired; they look the same.
         """
-        scheme, _, key = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        scheme, _, sent = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
         try:
-            client = authenticate_key(key.strip(), now=timezone.now())
-        except KeyRefused as refused:
+            client, scopes = _authenticated(sent.strip())
+        except (KeyRefused, TokenRefused) as refused:
             raise AuthenticationFailed(refused.detail, code=refused.code) from None
+        scope.enter(scope.of(client.institution_id))
         context.bind(client_id=str(client.pk), institution_id=str(client.institution_id))
-        return MachineUser(client, frozenset(client.scopes)), client
+        return MachineUser(client, scopes), client
 
-    def authenticate_header(self, _request: Request) -> str:
-        """Tells a caller without a key which kind to bring."""
-        return 'Bearer realm="assay"'
+    def authenticate_header(self, request: Request) -> str:
+        """Tells a caller what to bring, and one who brought something that it opens nothing (RFC 6750, 3)."""
+        is_bearer = request.META.get("HTTP_AUTHORIZATION", "").lower().startswith("bearer ")
+        return 'Bearer realm="assay", error="invalid_token"' if is_bearer else 'Bearer realm="assay"'
+
+
+def _authenticated(sent: str) -> tuple[ApiClient, frozenset[str]]:
+    """Whose key or token this is, and what it allows. Raises KeyRefused or TokenRefused."""
+    now = timezone.now()
+    if sent.startswith(PREFIX):
+        return authenticate_token(sent, now=now)
+    client = authenticate_key(sent, now=now)
+    return client, frozenset(client.scopes)

@@ -8,6 +8,8 @@ from drf_spectacular.utils import OpenApiParameter
 
 from apps.api.idempotency import IdempotentMixin
 from apps.api.problems import MEDIA_TYPE, TITLES
+from apps.api.scopes import needed_scopes
+from apps.tenants.scopes import SCOPES
 
 PROBLEM: dict[str, Any] = {
     "type": "object",
@@ -63,25 +65,38 @@ REQUEST_ID = OpenApiParameter(
     description="Names the request in our logs and comes back in the answer; made up if absent.",
 )
 
-ALWAYS = (401, 406, 429, 500, 503)
+ALWAYS = (401, 403, 406, 429, 500, 503)
 WITH_BODY = (400, 411, 413, 415, 422)
 WITH_KEY = (400, 409, 422)
 
 
-class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """Bearer keys, as OpenAPI says it."""
+class BearerSchemes(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The two things that a bearer may be, as OpenAPI says it; either opens the door, if its scopes do."""
 
-    target_class = "apps.api.authentication.ApiKeyAuthentication"
-    name = "apiKey"
+    target_class = "apps.api.authentication.BearerAuthentication"
+    name = ["apiKey", "oauth2"]
 
-    def get_security_definition(self, _auto_schema: AutoSchema) -> dict[str, Any]:
-        """The scheme object."""
-        return {
+    def get_security_definition(self, _auto_schema: AutoSchema) -> list[dict[str, Any]]:
+        """The scheme objects."""
+        key = {
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "ak_live_… or ak_test_…",
             "description": "An API key, made by `manage.py create_api_client`.",
         }
+        scopes = {name: str(description) for name, description in SCOPES.items()}
+        token = {
+            "type": "oauth2",
+            "description": "An access token for some minutes, for a client secret or an assertion signed with a "
+            "key of the client's own (`private_key_jwt`, ES384 or RS384).",
+            "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": scopes}},
+        }
+        return [key, token]
+
+    def get_security_requirement(self, auto_schema: AutoSchema) -> list[dict[str, list[Any]]]:
+        """A key or a token, with the scopes that the operation takes."""
+        scopes = list(needed_scopes(auto_schema.view, str(auto_schema.method)) or ())
+        return [{"apiKey": scopes}, {"oauth2": scopes}]
 
 
 class Schema(AutoSchema):

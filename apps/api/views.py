@@ -10,7 +10,7 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.api.authentication import ApiKeyAuthentication
+from apps.api.authentication import BearerAuthentication
 from apps.api.limits.requests import Limited
 from apps.api.pagination import CursorPagination
 from apps.api.parsers import MAX_BYTES, HardenedJSONParser, MalformedBody
@@ -37,7 +37,7 @@ class ApiView(Limited):
         body_required: whether a POST, PUT or PATCH without a body is refused with 400.
     """
 
-    authentication_classes: Any = (ApiKeyAuthentication,)
+    authentication_classes: Any = (BearerAuthentication,)
     permission_classes: "tuple[type[BasePermission], ...]" = (IsAuthenticated, HasScopes)
     parser_classes: "tuple[type[BaseParser], ...]" = (HardenedJSONParser,)
     renderer_classes: "tuple[type[BaseRenderer], ...]" = (JSONRenderer,)

@@ -6,3 +6,10 @@ class OauthConfig(AppConfig):
 
     name = "apps.oauth"
     label = "oauth"
+
+    def ready(self) -> None:
+        """Have ended tokens and used assertions deleted every so often."""
+        from apps.common.chores import Chore, register
+        from apps.oauth.services import purge
+
+        register(Chore(name="oauth.purge", every_s=600.0, run=purge))

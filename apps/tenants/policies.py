@@ -68,6 +68,8 @@ CALLERS = {
     "assay_jobs_ended(uuid[])": ROLES,
     "assay_backlog()": ROLES,
     "assay_institution_of_key(text)": (APP,),
+    "assay_institution_of_client(text)": (APP,),
+    "assay_institution_of_token(text)": (APP,),
 }
 
 STANDING = """

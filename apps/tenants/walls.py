@@ -104,6 +104,16 @@ DECLARED: dict[str, Wall] = {
     "tenants.User_user_permissions": Wall(app=all_of(OPERATOR), worker=CLOSED),
     "tenants.ApiClient": Wall(app=all_of(OWN_OR_OPERATOR), worker=reading(OWN)),
     "tenants.ClientKey": Wall(app=all_of(OWN_OR_OPERATOR), worker=CLOSED),
+    # OAuth for machines. A worker deletes what has ended; the library's own tables hold nothing, ever.
+    "oauth.Application": Wall(app=all_of(OWN_OR_OPERATOR), worker=CLOSED),
+    "oauth.AccessToken": Wall(
+        app=Door(select=OWN_OR_OPERATOR, insert=OWN, update=OWN), worker=Door(select=OWN, delete=OWN)
+    ),
+    "oauth.UsedAssertion": Wall(app=appending(OWN), worker=Door(select=OWN, delete=OWN)),
+    **{
+        f"oauth2_provider.{name}": Wall(app=CLOSED, worker=CLOSED)
+        for name in ("Grant", "IDToken", "RefreshToken", "DeviceGrant")
+    },
     # Jobs: a worker crosses institutions here and nowhere else, to claim and to finish.
     "jobs.Job": Wall(
         app=Door(select=OWN_OR_OPERATOR, insert=OWN, update=OWN),
@@ -125,6 +135,7 @@ DECLARED: dict[str, Wall] = {
         app=reading(OWN_OR_OPERATOR),
         worker=appending(either(OWN, f"{OF_NOBODY} AND {NOBODY}")),
     ),
+    "api.IdempotencyRecord": Wall(app=all_of("client_id IN (SELECT id FROM tenants_apiclient)"), worker=CLOSED),
     # What belongs to nobody.
     "registry.ModelVersion": Wall(app=reading(ANY), worker=reading(ANY)),
     "contenttypes.ContentType": Wall(app=reading(ANY), worker=reading(ANY)),

@@ -83,8 +83,14 @@ def test_without_a_valid_key_nothing_is_answered(header):
     answer = APIClient(**headers).post(ECHO, b"{", content_type="application/json")
 
     assert answer.status_code == 401
-    assert answer["WWW-Authenticate"] == 'Bearer realm="assay"'
+    assert answer["WWW-Authenticate"].startswith('Bearer realm="assay"')
     assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_who_brings_a_key_that_opens_nothing_is_told_so():
+    answer = APIClient(HTTP_AUTHORIZATION="Bearer ak_live_unknown").get(ECHO)
+
+    assert answer["WWW-Authenticate"] == 'Bearer realm="assay", error="invalid_token"'
 
 
 @pytest.mark.parametrize(
