@@ -2,19 +2,24 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import psycopg
 from django.conf import settings
 from psycopg import sql
 
+from settings import roles
 from settings.env import ROOT
+from tests.house.processes import within
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,10 +75,10 @@ def manage(url: str, *arguments: str, **changes: str) -> "subprocess.CompletedPr
 
 
 def ask(url: str, calls: Sequence[Call], **changes: str) -> list[Reply]:
-    """Answers of the installation's web process, one after the other."""
+    """Answers of the installation's web process, which PostgreSQL's policies bind, one after the other."""
     asked = json.dumps([asdict(call) for call in calls])
     command = [sys.executable, "-m", "tests.house.asking"]
-    around = environment(url, **changes)
+    around = environment(roles.becoming(url, roles.APP), **changes)
     done = subprocess.run(command, cwd=ROOT, env=around, input=asked, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return [Reply(**reply) for reply in json.loads(done.stdout.splitlines()[-1])]
@@ -83,3 +88,27 @@ def rows(url: str, query: str) -> list[tuple[Any, ...]]:
     """What a query of the installation's owner returns."""
     with psycopg.connect(url, autocommit=True) as connection:
         return connection.execute(query.encode()).fetchall()
+
+
+@contextmanager
+def serving(url: str, **changes: str) -> Iterator[str]:
+    """The installation's web process, as it runs in production: granian, as the application's role. Yields its URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    granian = Path(sys.executable).with_name("granian")
+    command = [str(granian), "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--no-ws"]
+    command += ["--workers", "1", "--blocking-threads", "8", "--log-level", "error", "settings.wsgi:application"]
+    around = environment(roles.becoming(url, roles.APP), **changes)
+    with subprocess.Popen(command, cwd=ROOT, env=around, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as web:
+        try:
+            assert within(60, lambda: _is_ready(port)), "the web process did not get ready"
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            web.terminate()
+
+
+def _is_ready(port: int) -> bool:
+    with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
+        return bool(answer.status == 200)
+    return False
