@@ -7,7 +7,7 @@ from typing import Any
 from apps.api.limits.policies import read_limits
 from riskscore.anomalies import AnomalyType
 from riskscore.events import CounterpartyKind, EventKind
-from settings import embedded, logging, oauth, sentry
+from settings import embedded, logging, oauth, sentry, sign_on
 from settings.env import ROOT, check_known, env, state_dir
 
 check_known()
@@ -31,7 +31,7 @@ INSTALLED_APPS = [
     "apps.tenants",
     "apps.audit",
     "apps.common",
-    "django.contrib.admin",
+    "apps.people.administration.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -42,6 +42,10 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "oauth2_provider",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
 ]
 
 MIDDLEWARE = [
@@ -51,6 +55,7 @@ MIDDLEWARE = [
     "apps.common.middleware.ObservationMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "apps.people.middleware.PeopleMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -59,11 +64,44 @@ MIDDLEWARE = [
     "apps.tenants.middleware.PersonMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 
 ROOT_URLCONF = "settings.urls"
 WSGI_APPLICATION = "settings.wsgi.application"
 AUTH_USER_MODEL = "tenants.User"
+AUTHENTICATION_BACKENDS = ["apps.people.backends.PeopleBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+PASSWORD_RESET_TIMEOUT = 24 * 3600  # of the link by which somebody sets their first password
+LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "account_login", "people_start", "account_login"
+IDLE_MINUTES = env.float("ASSAY_IDLE_MINUTES", default=15.0)
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+CACHES = {"default": {"BACKEND": "apps.people.cache.PostgresCache", "LOCATION": ""}}
+
+ACCOUNT_ADAPTER = "apps.people.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]  # nobody signs up; login asks for them
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_FORMS = {"login": "apps.people.forms.SignInForm"}
+ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,5/5m/key", "login": "60/m/ip"}
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("ASSAY_TRUSTED_PROXIES", default=0)
+MFA_ADAPTER = "apps.people.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # addresses come from operators
+MFA_TOTP_TOLERANCE = 0  # a code is good for its own half minute, and once
+SOCIALACCOUNT_ADAPTER = "apps.people.adapters.SingleSignOnAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_PROVIDERS = sign_on.providers()
+OIDC_ADMISSION = sign_on.admission(env.str("ASSAY_OIDC_CREATE", default=""))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 TEMPLATES: list[dict[str, Any]] = [

@@ -8,9 +8,11 @@ handler400 = "apps.api.handlers.bad_request"
 handler403 = "apps.api.handlers.permission_denied"
 handler404 = "apps.api.handlers.not_found"
 handler500 = "apps.api.handlers.server_error"
+handler429 = "apps.people.views.too_many"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="docs")),
+    path("account/", include("apps.people.urls")),
     path("admin/", admin.site.urls),
     path("api/", include("apps.api.urls")),
     path("", include("apps.oauth.urls")),

@@ -4,9 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import connection
+from django.test import Client
 
 from apps.api import locks
 from apps.jobs import waiting
+from apps.tenants.models import User
+from tests.people.door import inside
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +21,10 @@ def django_db_setup(django_db_setup: None, django_db_blocker: pytest.FixtureRequ
     yield
     locks.close()  # the test database can only be dropped when nobody is connected to it
     waiting.stop()
+
+
+@pytest.fixture
+def admin_client(db: None) -> Client:
+    """An operator's browser, after password and second factor."""
+    operator = User.objects.create_user("admin", is_staff=True)
+    return inside(operator, proved=True)
