@@ -22,6 +22,7 @@ from types import FrameType
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 SHORT_LIFE_S = 5.0  # a server that ends sooner than this counts as a failed start
 FAILED_STARTS = 8  # waits 7 s in all: the processes of a killed server take a moment to end
+LONGEST_PAUSE_S = 2.0  # of a server that has run before: it may be struck down often, and is never given up
 STOP_TIMEOUT_S = 20.0
 
 
@@ -40,12 +41,13 @@ class Keeper:
         """Keep the server until it is unused. Returns 0, or 1 if it would not stay up."""
         signal.signal(signal.SIGTERM, self._stop)
         threading.Thread(target=self._wait_for_last_user, daemon=True).start()
-        failures = 0
-        while not self._stopping.is_set() and failures < FAILED_STARTS:
+        failures, has_run = 0, False
+        while not self._stopping.is_set() and (has_run or failures < FAILED_STARTS):
             started = time.monotonic()
             self._run_once()
-            failures = failures + 1 if time.monotonic() - started < SHORT_LIFE_S else 0
-            self._stopping.wait(0.25 * failures)
+            short = time.monotonic() - started < SHORT_LIFE_S
+            failures, has_run = failures + 1 if short else 0, has_run or not short
+            self._stopping.wait(min(0.25 * failures, LONGEST_PAUSE_S))
         return 0 if self._stopping.is_set() else 1
 
     def _run_once(self) -> None:

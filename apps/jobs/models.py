@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.models import UUIDModel
 from apps.tenants.models import Institution
 
+LEASE_EXPIRED = "lease_expired"  # the error of an attempt whose worker was lost
+
 
 class Job(UUIDModel):
     """One piece of work an institution was promised. The row is the promise; a message only wakes a worker.
@@ -82,3 +84,9 @@ class Job(UUIDModel):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id}"
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether it waits for its last attempt and was lost with its worker before: it may be what ended it."""
+        lost = self.status == self.Status.QUEUED and self.error_code == LEASE_EXPIRED
+        return lost and self.attempts + 1 >= self.max_attempts

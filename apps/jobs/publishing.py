@@ -67,11 +67,13 @@ def is_empty(queue: str) -> bool:
     try:
         with _producers(current_app).acquire(block=True, timeout=SOCKET_TIMEOUT_S) as producer:
             channel: Any = producer.channel
-            return int(channel.client.llen(queue)) == 0
+            length = int(channel.client.llen(queue))
     except FAILURES as error:
         breaker.failed()
         logger.warning("queue_not_seen", queue=queue, error=type(error).__name__)
         return False
+    breaker.succeeded()  # the one try of an open breaker was this one; publishing may go on
+    return length == 0
 
 
 def reset() -> None:

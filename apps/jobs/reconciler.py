@@ -15,7 +15,7 @@ from django.db.models import F, Min, Q, QuerySet
 from django.db.models.functions import Greatest, Least
 
 from apps.jobs import kinds, publishing, services
-from apps.jobs.models import Job
+from apps.jobs.models import LEASE_EXPIRED, Job
 
 logger = structlog.get_logger(__name__)
 
@@ -49,7 +49,7 @@ def reconcile_once(*, now: datetime) -> Counts:
     for outcome in _in_batches(
         lambda: Job.objects.filter(status=Job.Status.RUNNING, lease_until__lte=now).order_by("pk"),
         lambda job: services.give_back(
-            job_id=job.pk, fence=job.fence, error_code=services.LEASE_EXPIRED, next_attempt_at=now, now=now
+            job_id=job.pk, fence=job.fence, error_code=LEASE_EXPIRED, next_attempt_at=now, now=now
         ),
     ):
         requeued += outcome == Job.Status.QUEUED

@@ -24,7 +24,6 @@ from apps.tenants.models import Institution
 
 CHANNEL = "assay_job_done"
 DEADLINE_EXCEEDED = "deadline_exceeded"
-LEASE_EXPIRED = "lease_expired"
 RELEASE_DELAY_S = 0.1
 
 OPEN = (Job.Status.QUEUED, Job.Status.RUNNING)
@@ -34,6 +33,16 @@ class NotClaimable(Conflict):
     """The job is held, not yet due, past its deadline or already at an end: nothing is to be done."""
 
     code = "not_claimable"
+
+
+class NeedsSolitude(Conflict):
+    """The job was lost with its workers so far; its last attempt is to be made with nothing else in the process."""
+
+    code = "needs_solitude"
+
+    def __init__(self, job_id: UUID) -> None:
+        super().__init__(_("The job is to be done alone."))
+        self.job_id = job_id
 
 
 class FenceLost(Conflict):
@@ -100,15 +109,21 @@ def enqueue(
 
 
 @transaction.atomic(durable=True)
-def claim(*, job_id: UUID, now: datetime) -> Claim:
+def claim(*, job_id: UUID, now: datetime, alone: bool = False) -> Claim:
     """Take a queued job for one attempt, counted and committed before any work is done.
+
+    Args:
+        alone: whether nothing else runs in this process; see `apps.jobs.solitude`.
 
     Raises:
         NotClaimable: it is not this caller's to do; the message was late or a copy.
+        NeedsSolitude: it may be claimed, but not beside other work; nothing changed.
     """
     job = Job.objects.filter(pk=job_id).first()
     if job is None:
         raise NotClaimable(_("There is no such job."))
+    if not alone and job.is_suspect:
+        raise NeedsSolitude(job_id)
     due = Job.objects.filter(
         pk=job_id, status=Job.Status.QUEUED, fence=job.fence, next_attempt_at__lte=now, deadline_at__gt=now
     )

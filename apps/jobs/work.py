@@ -9,7 +9,8 @@ import structlog
 from apps.common import context, scope
 from apps.jobs import services
 from apps.jobs.fairness import claim_fairest
-from apps.jobs.services import Claim, FenceLost, NotClaimable
+from apps.jobs.services import Claim, FenceLost, NeedsSolitude, NotClaimable
+from apps.jobs.solitude import ROOM
 from inference.api import DeadlineExceeded, EngineError, EngineStopped, OutOfBlocks, QueueFull
 
 logger = structlog.get_logger(__name__)
@@ -30,9 +31,24 @@ def perform(*, job_id: UUID, work: Callable[[Claim], None], clock: Callable[[], 
         Whether the work was done. False if the job was not to be had, was lost, or failed.
     """
     try:
-        claim = claim_fairest(job_id=job_id, now=clock())
+        with ROOM.together():
+            return _claimed(claim_fairest(job_id=job_id, now=clock()), work, clock)
     except NotClaimable:
         return False
+    except NeedsSolitude as suspect:
+        return _alone(suspect.job_id, work, clock)
+
+
+def _alone(job_id: UUID, work: Callable[[Claim], None], clock: Callable[[], datetime]) -> bool:
+    with ROOM.alone():
+        try:
+            claim = services.claim(job_id=job_id, now=clock(), alone=True)
+        except NotClaimable:
+            return False
+        return _claimed(claim, work, clock)
+
+
+def _claimed(claim: Claim, work: Callable[[Claim], None], clock: Callable[[], datetime]) -> bool:
     context.clear()
     context.bind(job_id=str(claim.job_id), kind=claim.kind, attempt=str(claim.attempt), request_id=claim.request_id)
     try:

@@ -1,16 +1,23 @@
+import os
+from functools import partial
+
 from django.apps import AppConfig
 
 
 class ChaosConfig(AppConfig):
-    """Work whose effects can be counted."""
+    """Work whose effects can be counted, an engine that starts at once, and defences that can be taken away."""
 
     name = "tests.chaos"
     label = "chaos"
 
     def ready(self) -> None:
-        """Make the kinds known."""
-        from apps.jobs import kinds
-        from tests.chaos import work
+        """Make the kinds known; take the real engine's place, and a defence away, where the environment says so."""
+        from apps.jobs import kinds, runtime
+        from tests.chaos import defences, engines, work
 
         for kind in work.KINDS:
             kinds.register(kind)
+        if delay_s := os.environ.get("CHAOS_ENGINE_S"):
+            runtime.start = partial(engines.start, delay_s=float(delay_s))
+        for name in os.environ.get("CHAOS_WITHOUT", "").split():
+            defences.TAKEN_AWAY[name]()

@@ -18,6 +18,30 @@ def nap(*, job_id: str) -> None:
     work.ask(job_id, work.SLOW)
 
 
+@shared_task(name="chaos.doze", queue="chaos")
+def doze(*, job_id: str) -> None:
+    """Take a good part of a short lease."""
+    work.ask(job_id, work.MIDDLING)
+
+
+@shared_task(name="chaos.kill", queue="chaos")
+def kill(*, job_id: str) -> None:
+    """End the worker as the kernel does."""
+    work.swallow(job_id, "kill")
+
+
+@shared_task(name="chaos.exit", queue="chaos")
+def leave(*, job_id: str) -> None:
+    """End the worker as a broken library does."""
+    work.swallow(job_id, "exit")
+
+
+@shared_task(name="chaos.bomb", queue="chaos")
+def bomb(*, job_id: str) -> None:
+    """Ask for more memory than there may be."""
+    work.swallow(job_id, "bomb")
+
+
 @shared_task(name="chaos.hang", queue="chaos")
 def hang(*, job_id: str) -> None:
     """Never come back, the first time."""

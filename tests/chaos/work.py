@@ -1,6 +1,8 @@
-"""The work: a short sleep, a long sleep, a hang, or a score by the real engine."""
+"""The work: a short sleep, a long sleep, a hang, three kinds of poison, or a score by the real engine."""
 
 import os
+import resource
+import signal
 import threading
 import time
 from functools import partial
@@ -21,11 +23,16 @@ HANG_S = 1.0  # what the watchdog allows
 
 SLEEP = kinds.JobKind(name="chaos.sleep", task_name="chaos.sleep", queue="chaos", lease_s=LEASE_S)
 NAP = kinds.JobKind(name="chaos.nap", task_name="chaos.nap", queue="chaos", lease_s=LEASE_S)
+DOZE = kinds.JobKind(name="chaos.doze", task_name="chaos.doze", queue="chaos", lease_s=1.0)
+KILL = kinds.JobKind(name="chaos.kill", task_name="chaos.kill", queue="chaos", lease_s=LEASE_S)
+EXIT = kinds.JobKind(name="chaos.exit", task_name="chaos.exit", queue="chaos", lease_s=LEASE_S)
+BOMB = kinds.JobKind(name="chaos.bomb", task_name="chaos.bomb", queue="chaos", lease_s=LEASE_S)
 HANG = kinds.JobKind(name="chaos.hang", task_name="chaos.hang", queue="chaos", lease_s=LEASE_S)
 SCORE = kinds.JobKind(name="chaos.score", task_name="chaos.score", queue="inference", lease_s=LEASE_S)
-KINDS = (SLEEP, NAP, HANG, SCORE)
+KINDS = (SLEEP, NAP, DOZE, KILL, EXIT, BOMB, HANG, SCORE)
 
-QUICK, SLOW = ScriptedEngine(delay_s=0.05), ScriptedEngine(delay_s=1.5)
+QUICK, SLOW, MIDDLING = (ScriptedEngine(delay_s=delay_s) for delay_s in (0.05, 1.5, 0.8))
+BOMB_BYTES = 512 * 2**20  # more than the worker may have
 
 
 def ask(job_id: str, engine: Engine) -> bool:
@@ -36,6 +43,27 @@ def ask(job_id: str, engine: Engine) -> bool:
 def hang_at_first(job_id: str) -> bool:
     """On the first attempt, a step that never ends, under the engine's own watchdog."""
     return perform(job_id=UUID(job_id), work=_hang_at_first, clock=timezone.now)
+
+
+def swallow(job_id: str, poison: str) -> bool:
+    """Do what ends a worker, or would: once claimed, so that the attempt counts."""
+    return perform(job_id=UUID(job_id), work=lambda _claim: POISONS[poison](), clock=timezone.now)
+
+
+def _bomb() -> None:
+    used = int(next(line for line in open("/proc/self/status") if line.startswith("VmSize")).split()[1]) * 1024  # noqa: SIM115
+    resource.setrlimit(resource.RLIMIT_AS, (used + BOMB_BYTES // 2, resource.RLIM_INFINITY))
+    try:
+        bytearray(BOMB_BYTES)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+POISONS = {
+    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "exit": lambda: os._exit(9),
+    "bomb": _bomb,
+}
 
 
 def _ask(engine: Engine, claim: Claim) -> None:

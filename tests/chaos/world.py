@@ -63,9 +63,9 @@ class World:
         """Start a Celery worker as Assay runs it."""
         return self.start("worker", [*CELERY, "-Q", queue, "-n", f"{len(self._processes)}@chaos"], **environment)
 
-    def reconciler(self) -> "subprocess.Popen[bytes]":
+    def reconciler(self, **environment: str) -> "subprocess.Popen[bytes]":
         """Start the reconciler."""
-        return self.start("reconciler", [*MANAGE, "reconcile"])
+        return self.start("reconciler", [*MANAGE, "reconcile"], **environment)
 
     def submit(self, kind: str, *, count: int) -> None:
         """Promise some jobs at once."""

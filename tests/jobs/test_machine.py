@@ -126,7 +126,7 @@ class Life(RuleBasedStateMachine):
 
     def _claim(self, job_id):
         with suppress(services.NotClaimable):
-            self.claims.append(services.claim(job_id=job_id, now=self.now))
+            self.claims.append(services.claim(job_id=job_id, now=self.now, alone=True))
             return True
         return False
 

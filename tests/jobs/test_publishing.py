@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 from celery import current_app
 
+from apps.common.breaker import Breaker
 from apps.jobs import publishing, reconciler
-from apps.jobs.publishing import Breaker
 from tests.jobs.conftest import KIND, NOW, answered, body, facts, later, make_job
 from tests.jobs.servers import silent_server
 
@@ -71,6 +71,16 @@ def test_publishing_works_again_once_redis_is_back(dead_redis, redis_client, set
     publishing.reset()
 
     assert publishing.publish(KIND, uuid4())
+
+
+def test_seeing_a_queue_after_a_failure_lets_publishing_go_on(redis_client, monkeypatch):
+    moments = iter([0.0, 2.0, 2.1, 2.2, 2.3])
+    monkeypatch.setattr(publishing, "breaker", Breaker(open_s=2.0, clock=lambda: next(moments)))
+    publishing.breaker.failed()
+
+    assert publishing.is_empty(KIND.queue)
+
+    assert [publishing.breaker.allows() for _ in range(3)] == [True] * 3
 
 
 @pytest.mark.django_db(transaction=True)

@@ -73,7 +73,7 @@ def test_three_lost_workers_make_a_dead_letter(bank):
     job = make_job(bank, deadline_s=600)
 
     for at in (0, 100, 200):
-        services.claim(job_id=job.pk, now=later(at))
+        services.claim(job_id=job.pk, now=later(at), alone=True)
         reconcile_once(now=later(at + 50))
 
     assert facts(job) == ("failed", 3, 3, "lease_expired")

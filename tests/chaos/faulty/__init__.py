@@ -1,0 +1,1 @@
+"""A database whose answer to COMMIT is sometimes lost on its way."""
