@@ -1,11 +1,12 @@
 """Running a piece of the suite as the application does: by a role that the policies bind.
 
-The suite's own connections are the owner's, whom no policy binds. Within `as_application` every connection,
-in every thread, is the role's, whichever physical connection the pool hands out.
+The suite's own connections are the owner's, whom no policy binds. Within `as_application` whatever this thread
+asks is asked by the role, whichever physical connection the pool hands out; other threads stay what they are.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from django.db import connection
@@ -16,7 +17,7 @@ from apps.common.scope import Scope
 from apps.tenants.walls import APP
 
 OWNER = ""
-_role = OWNER
+_role: ContextVar[str] = ContextVar("role", default=OWNER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Played(Scope):
 
 def _in_force() -> Scope:
     now = scope.current()
-    return Played(now.who, now.institution_id, _role)
+    return Played(now.who, now.institution_id, _role.get())
 
 
 def _telling(wanted: Scope) -> str:
@@ -44,12 +45,11 @@ base.in_force = _in_force
 @contextmanager
 def as_application(role: str = APP) -> Iterator[None]:
     """Be ``assay_app`` or ``assay_worker`` while the block lasts."""
-    global _role
-    before, _role = _role, role
+    token = _role.set(role)
     try:
         yield
     finally:
-        _role = before
+        _role.reset(token)
 
 
 def rows(query: str, *parameters: object) -> list[tuple[object, ...]]:
