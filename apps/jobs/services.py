@@ -209,6 +209,17 @@ def release(*, claim: Claim, now: datetime, delay_s: float = RELEASE_DELAY_S) ->
 
 
 @transaction.atomic
+def extend(*, claim: Claim, now: datetime) -> None:
+    """Hold a long job for another lease. Call it first in a transaction, and let FenceLost undo the rest:
+    until that transaction ends nobody else can take the job, so that each of its parts is done once.
+
+    Raises:
+        FenceLost: the claim no longer holds the job; nothing changed.
+    """
+    _move_held(claim, lease_until=now + timedelta(seconds=kinds.get(claim.kind).lease_s))
+
+
+@transaction.atomic
 def proceed(*, claim: Claim, now: datetime, delay_s: float = 0.0) -> None:
     """Hand back a long job that got on and is not through; its attempts are counted anew from here.
 
