@@ -10,6 +10,7 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.api.auditing import Audited
 from apps.api.authentication import BearerAuthentication
 from apps.api.limits.requests import Limited
 from apps.api.pagination import CursorPagination
@@ -27,7 +28,7 @@ class LengthRequired(RequestRefused):
     default_code = "length_required"
 
 
-class ApiView(Limited):
+class ApiView(Audited, Limited):
     """Bearer key in, hardened JSON in, JSON or problem+json out; a `DomainError` becomes its status.
 
     Attributes:
