@@ -7,6 +7,7 @@ from typing import Any
 from apps.api.limits.policies import read_limits
 from riskscore.anomalies import AnomalyType
 from riskscore.events import CounterpartyKind, EventKind
+from riskscore.outcomes import Outcome
 from settings import embedded, logging, oauth, sentry, sign_on
 from settings.env import ROOT, check_known, env, state_dir
 
@@ -88,6 +89,7 @@ ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]  # nobody signs up; login asks for them
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_FORMS = {"login": "apps.people.forms.SignInForm"}
 ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,5/5m/key", "login": "60/m/ip"}
@@ -175,6 +177,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "apps.api.openapi.Schema",
     "EXCEPTION_HANDLER": "apps.api.problems.handle",
     "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,  # the representation is asked for by Accept
     "COERCE_DECIMAL_TO_STRING": True,
 }
 
@@ -192,9 +195,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
         "AnomalyType": [str(kind) for kind in AnomalyType],
+        "AuditOutcome": "apps.audit.models.AuditEvent.Outcome",
         "CounterpartyKind": [str(kind) for kind in CounterpartyKind],
         "EventKind": [str(kind) for kind in EventKind],
         "OperationStatus": "apps.jobs.models.Job.Status",
+        "OutcomeEnum": [str(outcome) for outcome in Outcome],
     },
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "POSTPROCESSING_HOOKS": [

@@ -32,6 +32,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "created": ("C", "create", "Create"),
     "ingested": ("C", "create", "Create"),
     "registered": ("C", "create", "Create"),
+    "issued": ("C", "create", "Create"),
     "read": ("R", "read", "Read"),
     "replayed": ("R", "read", "Read"),
     "listed": ("E", "search-type", "Query"),

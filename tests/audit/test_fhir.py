@@ -2,6 +2,7 @@
 
 import base64
 import json
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,12 @@ def made(action="risk_assessment.read", **told):
     """An event of a system that called over REST."""
     context.bind(request_id="r-1")
     context.bind_address("192.0.2.7")
-    arguments = {"actor": "client:7", "institution": bank(), "subject": Subject(label="x.y", id="5"), "now": NOW}
+    arguments: dict[str, Any] = {
+        "actor": "client:7",
+        "institution": bank(),
+        "subject": Subject(label="x.y", id="5"),
+        "now": NOW,
+    }
     event = record(action=action, **arguments | told)
     context.clear()
     return event

@@ -21,10 +21,13 @@ class OperationView(ApiView):
     @extend_schema(operation_id="operations_retrieve", tags=["operations"], responses=Operation)
     def get(self, _request: Request, job_id: UUID) -> Response:
         """How an operation stands."""
-        return Response(Operation(selectors.access_job(job_id=job_id, institution_id=self.institution.pk)).data)
+        job = selectors.access_job(job_id=job_id, institution_id=self.institution.pk)
+        shown = Operation(job).data
+        self.note_read("operation.read", job, shown)
+        return Response(shown)
 
     @extend_schema(operation_id="operations_cancel", tags=["operations"], responses={204: None})
     def delete(self, _request: Request, job_id: UUID) -> Response:
         """Give an operation up. 409 once it has ended."""
-        services.cancel(job_id=job_id, institution_id=self.institution.pk, now=timezone.now())
+        services.cancel(job_id=job_id, institution_id=self.institution.pk, now=timezone.now(), actor=self.actor)
         return Response(status=status.HTTP_204_NO_CONTENT)
