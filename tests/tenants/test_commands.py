@@ -1,6 +1,7 @@
 """The commands an operator makes institutions and keys with."""
 
 import uuid
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -58,6 +59,12 @@ def test_a_revoked_client_is_out_at_once():
         (["create_api_client", "First Bank", "core"], "required: --mode"),
         (["revoke_api_client", str(uuid.UUID(int=1))], "no API client"),
         (["revoke_api_client", "x"], "invalid UUID value"),
+        (["create_api_client", "First Bank", "core", "--mode", "test", "--scope", "all"], "invalid choice: 'all'"),
+        (["create_api_client", "First Bank", "core", "--mode", "test", "--days", "-1"], "ends in the future"),
+        (["rotate_api_key", str(uuid.UUID(int=1))], "no API client"),
+        (["revoke_api_key", "ak_live_nobody"], "0 keys go by this name"),
+        (["revoke_api_key", str(uuid.UUID(int=1))], "0 keys go by this name"),
+        (["allow_oauth", str(uuid.UUID(int=1))], "no API client"),
     ],
 )
 def test_a_mistake_is_explained(arguments, message):
@@ -74,3 +81,47 @@ def test_revoking_twice_is_explained():
 
     with pytest.raises(CommandError, match="revoked before"):
         run("revoke_api_client", str(ApiClient.objects.get().pk))
+
+
+def test_a_key_is_followed_by_another_while_both_are_good():
+    run("create_institution", "First Bank", "--kind", "bank")
+    old, _ = run("create_api_client", "First Bank", "core", "--mode", "test")
+    client = ApiClient.objects.get()
+    new, _ = run("rotate_api_key", str(client.pk), "--overlap-hours", "2")
+    now = timezone.now()
+
+    assert authenticate_key(new, now=now + timedelta(hours=3)) == client
+    assert authenticate_key(old, now=now + timedelta(hours=1)) == client
+    with pytest.raises(KeyRefused):
+        authenticate_key(old, now=now + timedelta(hours=3))
+
+
+def test_one_key_is_revoked_by_the_part_of_it_that_is_shown():
+    run("create_institution", "First Bank", "--kind", "bank")
+    old, _ = run("create_api_client", "First Bank", "core", "--mode", "test")
+    new, _ = run("rotate_api_key", str(ApiClient.objects.get().pk))
+    run("revoke_api_key", old[:14])
+
+    assert authenticate_key(new, now=timezone.now())
+    with pytest.raises(KeyRefused):
+        authenticate_key(old, now=timezone.now())
+    with pytest.raises(CommandError, match="revoked before"):
+        run("revoke_api_key", old[:14])
+
+
+def test_clients_are_listed_with_what_is_shown_of_their_keys():
+    run("create_institution", "First Bank", "--kind", "bank")
+    key, _ = run("create_api_client", "First Bank", "core", "--mode", "live", "--scope", "risk.read", "--days", "30")
+    out, _ = run("list_api_clients", "First Bank")
+
+    assert "First Bank: core (live), may call" in out
+    assert "scopes risk.read\n" in out
+    assert f"{key[:14]}… good, never used" in out
+    assert key not in out
+
+
+def test_a_client_may_go_without_a_key():
+    run("create_institution", "First Bank", "--kind", "bank")
+    out, _ = run("create_api_client", "First Bank", "signing", "--mode", "live", "--no-key")
+
+    assert ApiClient.objects.get(pk=out).keys.count() == 0

@@ -9,7 +9,7 @@ from apps.audit.models import AuditEvent
 from apps.common.errors import InvalidInput
 from apps.tenants import keys, services
 from apps.tenants.models import ApiClient, ClientKey, Institution
-from apps.tenants.querysets import ClientNotFound
+from apps.tenants.querysets import ClientNotFound, KeyNotFound
 
 pytestmark = pytest.mark.django_db
 
@@ -127,3 +127,80 @@ def test_a_strangers_client_looks_like_a_missing_one(bank):
     with pytest.raises(ClientNotFound):
         ApiClient.objects.access(client.pk, institution=stranger)
     assert ApiClient.objects.access(client.pk, institution=bank) == client
+
+
+def test_a_client_and_its_keys_end_when_they_were_to(bank):
+    client, key = services.create_client(
+        institution=bank, name="guest", mode="test", now=NOW, expires_at=NOW + timedelta(days=1)
+    )
+
+    assert keys.authenticate_key(key, now=NOW + timedelta(hours=23)) == client
+    with pytest.raises(keys.KeyRefused):
+        keys.authenticate_key(key, now=NOW + timedelta(days=1))
+    with pytest.raises(keys.ClientGone):
+        keys.issue_key(client=client, now=NOW + timedelta(days=1))
+
+
+def test_a_new_key_never_makes_an_old_one_last_longer(bank):
+    client, _ = new_client(bank)
+    first = client.keys.get()
+    keys.issue_key(client=client, now=NOW, overlap=timedelta(hours=1))
+    keys.issue_key(client=client, now=NOW, overlap=timedelta(days=1))
+
+    first.refresh_from_db()
+    assert first.expires_at == NOW + timedelta(hours=1)
+    assert ClientKey.objects.filter(client=client).good(NOW + timedelta(hours=2)).count() == 2
+
+
+def test_a_revoked_client_gets_no_key(bank):
+    client, _ = new_client(bank)
+    services.revoke_client(client=client, now=NOW)
+
+    with pytest.raises(keys.ClientGone):
+        keys.issue_key(client=client, now=NOW)
+    assert client.keys.count() == 1
+
+
+def test_a_key_is_revoked_and_the_others_stay(bank):
+    client, old = new_client(bank)
+    _, new = keys.issue_key(client=client, now=NOW)
+    keys.revoke_key(key=client.keys.get(prefix=old[:14]), now=NOW, actor="command:test")
+
+    assert keys.authenticate_key(new, now=NOW) == client
+    with pytest.raises(keys.KeyRefused):
+        keys.authenticate_key(old, now=NOW)
+    assert AuditEvent.objects.filter(action="api_key.revoked", actor="command:test").count() == 1
+
+
+def test_use_is_noted_to_the_hour_and_written_once_an_hour(bank, django_assert_num_queries):
+    client, key = new_client(bank)
+    with django_assert_num_queries(3):
+        keys.authenticate_key(key, now=NOW + timedelta(minutes=1))
+    with django_assert_num_queries(2):
+        keys.authenticate_key(key, now=NOW + timedelta(minutes=59))
+
+    assert client.keys.get().last_used_at == NOW
+
+
+@pytest.mark.parametrize("scopes", [[], ["risk.read", "everything"]])
+def test_scopes_that_do_not_exist_are_refused(bank, scopes):
+    with pytest.raises(InvalidInput) as refused:
+        services.create_client(institution=bank, name="x", mode="test", now=NOW, scopes=scopes)
+
+    assert refused.value.pointer == "/scopes"
+
+
+def test_scopes_are_kept_once_and_in_order(bank):
+    asked = ["risk.write", "risk.read", "risk.write"]
+    client, _ = services.create_client(institution=bank, name="x", mode="test", now=NOW, scopes=asked)
+
+    assert client.scopes == ["risk.read", "risk.write"]
+
+
+def test_a_strangers_key_looks_like_a_missing_one(bank):
+    client, _ = new_client(bank)
+    stranger = services.create_institution(name="Other", kind="hospital", actor="system", now=NOW)
+
+    with pytest.raises(KeyNotFound):
+        ClientKey.objects.access(client.keys.get().pk, institution=stranger)
+    assert ClientKey.objects.access(client.keys.get().pk, institution=bank).client == client
