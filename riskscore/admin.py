@@ -16,7 +16,7 @@ class RiskAssessmentAdmin(ReadOnlyAdmin):
     fields = (
         *("institution", "client", "job", "status", "created_at", "completed_at"),
         *("score", "risk_level", "outcome", "causes", "anomaly_type", "anomaly_probabilities"),
-        *("reasons", "rule_hits", "degraded", "degraded_code"),
+        *("rule_hits", "degraded", "degraded_code"),
         *("model_name", "model_digest", "model_precision", "model_kernels", "calibration_version", "encoding"),
         *("ruleset_version", "thresholds", "positions_total", "positions_cached", "queue_ms", "infer_ms"),
     )
@@ -37,9 +37,9 @@ class LabelAdmin(ReadOnlyAdmin):
 
 @admin.register(ListEntry)
 class ListEntryAdmin(ReadOnlyAdmin):
-    """Allow, block and watch lists."""
+    """Allow, block and watch lists, by what they do; what is listed stays with its bank."""
 
-    list_display = ("institution", "action", "kind", "value", "overridable", "expires_at")
+    list_display = ("institution", "action", "kind", "overridable", "expires_at")
     list_filter = ("action", "kind", "institution")
     list_select_related = ("institution",)
     ordering = ("-created_at",)

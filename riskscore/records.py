@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from riskscore import models
+from riskscore.digests import content_digest, event_digest
 from riskscore.encoding import SCHEMA, pack_history
 from riskscore.events import (
     Channel,
@@ -28,6 +29,18 @@ def content_sha256(event: Event) -> bytes:
     return sha256(json.dumps(told, sort_keys=True, default=str).encode()).digest()
 
 
+def content_of(event: Event) -> dict[str, Any]:
+    """What of an event identifies somebody, as one document: it is sealed as one."""
+    party = event.counterparty
+    return {
+        "id": event.id,
+        "card": event.card,
+        "counterparty": {"kind": party.kind.value, "id": party.id} if party else None,
+        "device": asdict(event.device) if event.device else None,
+        "reverses": event.reverses,
+    }
+
+
 def row_of(
     event: Event,
     features: Features,
@@ -45,7 +58,8 @@ def row_of(
         institution_id=institution_id,
         account_id=account_id,
         sequence=sequence,
-        external_id=event.id,
+        external_digest=event_digest(institution_id, event.id),
+        content=content_of(event),
         kind=event.kind.value,
         channel=event.channel.value,
         amount=event.amount,
@@ -54,14 +68,11 @@ def row_of(
         occurred_at=event.occurred_at,
         received_at=now,
         country=event.country,
-        card=event.card,
         counterparty_id=counterparty_id,
         counterparty_category=party.category if party else "",
         counterparty_country=party.country if party else "",
         device_id=device_id,
-        device_fields=asdict(event.device) if event.device else None,
-        reverses=event.reverses,
-        content_sha256=content_sha256(event),
+        content_digest=content_digest(institution_id, content_sha256(event)),
         features=features.as_dict(),
         packed=pack_history(event, features).packed,
         encoding=SCHEMA.version,
@@ -69,10 +80,10 @@ def row_of(
 
 
 def event_of(row: models.Event) -> Event:
-    """The event as it was told. Reads the row's account and counterparty."""
-    party = row.counterparty
+    """The event as it was told. Reads the row's account."""
+    told = row.content
     return Event(
-        id=row.external_id,
+        id=told["id"],
         account=row.account.reference,
         kind=EventKind(row.kind),
         channel=Channel(row.channel),
@@ -80,17 +91,19 @@ def event_of(row: models.Event) -> Event:
         currency=row.currency,
         occurred_at=row.occurred_at,
         country=row.country,
-        card=row.card,
-        counterparty=Counterparty(
-            kind=CounterpartyKind(party.kind),
-            id=party.reference,
-            category=row.counterparty_category,
-            country=row.counterparty_country,
-        )
-        if party
-        else None,
-        device=_device(row.device_fields) if row.device_fields else None,
-        reverses=row.reverses,
+        card=told["card"],
+        counterparty=_counterparty(row, told["counterparty"]) if told["counterparty"] else None,
+        device=_device(told["device"]) if told["device"] else None,
+        reverses=told["reverses"],
+    )
+
+
+def _counterparty(row: models.Event, told: dict[str, str]) -> Counterparty:
+    return Counterparty(
+        kind=CounterpartyKind(told["kind"]),
+        id=told["id"],
+        category=row.counterparty_category,
+        country=row.counterparty_country,
     )
 
 

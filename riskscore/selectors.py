@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from apps.common.errors import NotFound
+from riskscore.digests import listed_digest
 from riskscore.events import Event
 from riskscore.features import AccountWindow
 from riskscore.lists import ListAction, ListHit, ListKind, keys
@@ -34,13 +35,13 @@ def access_assessment(*, institution_id: UUID, assessment_id: UUID) -> RiskAsses
 def assessments_of(institution_id: UUID) -> QuerySet[RiskAssessment]:
     """Everything the institution asked, with what a page about each shows."""
     owned = RiskAssessment.objects.filter(institution_id=institution_id)
-    heavy = ("profile_packed", "current_packed", "event__packed", "event__features", "event__device_fields")
-    return owned.select_related("event__account", "event__counterparty", "job").defer(*heavy)
+    heavy = ("profile_packed", "current_packed", "evidence", "event__packed", "event__features")
+    return owned.select_related("event__account", "job").defer(*heavy)
 
 
-def account_window(account_id: int, *, before: int) -> AccountWindow:
+def account_window(institution_id: UUID, account_id: int, *, before: int) -> AccountWindow:
     """The account as it was when its event of sequence ``before`` arrived. One query."""
-    return account_windows({account_id: before})[account_id]
+    return account_windows(institution_id, {account_id: before})[account_id]
 
 
 def policy_in_force(institution_id: UUID) -> tuple[Ruleset, Thresholds]:
@@ -80,13 +81,11 @@ def _parsed(pk: UUID) -> Ruleset:
 
 def list_hits(institution_id: UUID, event: Event, *, now: datetime) -> tuple[ListHit, ...]:
     """The list entries in force that the event matches."""
-    told = frozenset((str(kind), value) for kind, value in keys(event))
+    told = [listed_digest(institution_id, kind, value) for kind, value in keys(event)]
     entries = ListEntry.objects.filter(
-        Q(expires_at__isnull=True) | Q(expires_at__gt=now),
-        institution_id=institution_id,
-        value__in={value for _, value in told},
+        Q(expires_at__isnull=True) | Q(expires_at__gt=now), institution_id=institution_id, value_digest__in=told
     )
-    return tuple(_hit(entry) for entry in entries.order_by("created_at", "pk") if (entry.kind, entry.value) in told)
+    return tuple(_hit(entry) for entry in entries.order_by("created_at", "pk"))
 
 
 def _hit(entry: ListEntry) -> ListHit:

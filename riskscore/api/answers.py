@@ -57,6 +57,7 @@ def _status(assessment: RiskAssessment) -> str:
 
 def _event(assessment: RiskAssessment) -> dict[str, Any]:
     event = assessment.event
+    counterparty = event.content["counterparty"]
     return {
         "id": event.external_id,
         "account": event.account.reference,
@@ -66,13 +67,13 @@ def _event(assessment: RiskAssessment) -> dict[str, Any]:
         "currency": event.currency,
         "occurred_at": _moment(event.occurred_at),
         "card": event.card or None,
-        "counterparty": event.counterparty.reference if event.counterparty else None,
+        "counterparty": counterparty["id"] if counterparty else None,
     }
 
 
 def _reasons(assessment: RiskAssessment) -> list[dict[str, Any]]:
     if not assessment.degraded:
-        return [reason | {"text": reason_text(reason["code"])} for reason in assessment.reasons]
+        return [reason | {"text": reason_text(reason["code"])} for reason in assessment.reasons or ()]
     heaviest = sorted(assessment.rule_hits, key=lambda hit: -hit["weight"])[: MOST_REASONS - 1]
     told = [("model_unavailable", reason_text("model_unavailable"))]
     told += [(f"rule.{hit['rule_id']}", rule_text(hit["reason"])) for hit in heaviest]

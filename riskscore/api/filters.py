@@ -1,6 +1,7 @@
 """Which assessments a list holds."""
 
 from typing import Any, Self
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
@@ -10,6 +11,7 @@ from rest_framework.request import Request
 from apps.api.serializers import StrictSerializer
 from riskscore.anomalies import AnomalyType
 from riskscore.api.fields import TextField
+from riskscore.digests import account_digest
 from riskscore.models import RiskAssessment
 from riskscore.outcomes import Outcome, RiskLevel
 
@@ -18,7 +20,7 @@ COLUMNS = {
     "outcome": "outcome",
     "risk_level": "risk_level",
     "anomaly_type": "anomaly_type",
-    "account": "event__account__reference",
+    "account": "event__account__digest",
     "created_after": "created_at__gte",
     "created_before": "created_at__lt",
     "min_score": "score__gte",
@@ -50,6 +52,9 @@ class AssessmentFilter(StrictSerializer):
         made.checked()
         return made
 
-    def applied(self, assessments: QuerySet[RiskAssessment]) -> QuerySet[RiskAssessment]:
-        """Those of the assessments that the filter lets through."""
-        return assessments.filter(Q(*((COLUMNS[name], value) for name, value in self.validated_data.items())))
+    def applied(self, assessments: QuerySet[RiskAssessment], *, institution_id: UUID) -> QuerySet[RiskAssessment]:
+        """Those of the institution's assessments that the filter lets through."""
+        asked = dict(self.validated_data)
+        if "account" in asked:
+            asked["account"] = account_digest(institution_id, asked["account"])
+        return assessments.filter(Q(*((COLUMNS[name], value) for name, value in asked.items())))

@@ -75,7 +75,8 @@ class AssessmentsView(IdempotentMixin):
     def get(self, request: Request) -> Response:
         """Assessments, the latest first."""
         paginator = CursorPagination()
-        found = AssessmentFilter.of(request).applied(selectors.assessments_of(self.institution.pk))
+        owned = selectors.assessments_of(self.institution.pk)
+        found = AssessmentFilter.of(request).applied(owned, institution_id=self.institution.pk)
         page = paginator.paginate_queryset(found, request, view=self) or []
         return paginator.get_paginated_response([assessment_document(assessment) for assessment in page])
 

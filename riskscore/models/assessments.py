@@ -3,6 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.encryption import SealedJSONField
 from apps.common.models import UUIDModel
 from apps.jobs.models import Job
 from apps.tenants.models import ApiClient, Institution
@@ -39,7 +40,7 @@ class RiskAssessment(UUIDModel):
     thresholds = models.JSONField(help_text=_("Version and values in force when it was asked for."))
     rule_hits = models.JSONField(default=list)
     list_hits = models.JSONField(default=list)
-    evidence = models.JSONField(default=dict, help_text=_("By feature group, which events it was compared with."))
+    evidence = SealedJSONField(help_text=_("By feature group, which events it was compared with."))
 
     score = models.DecimalField(max_digits=5, decimal_places=4, null=True)
     risk_level = models.CharField(max_length=16, default="")
@@ -47,7 +48,7 @@ class RiskAssessment(UUIDModel):
     causes = models.JSONField(default=list)
     anomaly_type = models.CharField(max_length=32, default="")
     anomaly_probabilities = models.JSONField(null=True)
-    reasons = models.JSONField(default=list)
+    reasons = SealedJSONField(null=True, help_text=_("Of an answer by the model."))
     degraded = models.BooleanField(default=False, help_text=_("Answered by rules alone."))
     degraded_code = models.CharField(max_length=64, default="", help_text=_("Why there is no model answer."))
     model_name = models.CharField(max_length=64, default="")

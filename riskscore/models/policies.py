@@ -3,10 +3,11 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.encryption import SealedTextField
 from apps.common.models import UUIDModel
 from apps.tenants.models import Institution
 from riskscore.lists import ListAction, ListKind
-from riskscore.models.checks import one_of
+from riskscore.models.checks import keyed, one_of
 
 Q = models.Q
 
@@ -68,9 +69,10 @@ class ListEntry(UUIDModel):
     institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="list_entries")
     action = models.CharField(max_length=8)
     kind = models.CharField(max_length=24)
-    value = models.CharField(max_length=128)
+    value = SealedTextField()
+    value_digest = models.BinaryField(max_length=32, help_text=_("Keyed; see riskscore.digests."))
     overridable = models.BooleanField(default=False, help_text=_("Whether an allow entry sets this one aside."))
-    note = models.CharField(max_length=200, default="", blank=True)
+    note = SealedTextField(null=True)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True)
 
@@ -78,9 +80,10 @@ class ListEntry(UUIDModel):
         verbose_name = _("list entry")
         verbose_name_plural = _("list entries")
         constraints = (
-            models.UniqueConstraint(fields=["institution", "kind", "value", "action"], name="list_entry_once"),
+            models.UniqueConstraint(fields=["institution", "value_digest", "action"], name="list_entry_once"),
             one_of("action", ListAction, name="list_entry_action_known"),
             one_of("kind", ListKind, name="list_entry_kind_known"),
+            keyed("value_digest", name="list_entry_digest_keyed"),
         )
 
     def __str__(self) -> str:

@@ -4,18 +4,22 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import Min
+from django.db.models import Manager, Min
 
 from riskscore import models
-from riskscore.events import Counterparty, Event, EventKind
+from riskscore.digests import counterparty_digest, device_digest
+from riskscore.events import Event, EventKind
 from riskscore.features import AccountWindow, CounterpartyStats, Features, compute
 from riskscore.features.visits import Visits
 from riskscore.features.windows import counterparty_key
 from riskscore.querysets import account_windows, counterparty_stats, lock_accounts
 from riskscore.records import row_of
 from riskscore.selectors import account_window
+
+Row = TypeVar("Row", models.Counterparty, models.Device)
 
 UNCOUNTED = (EventKind.LOGIN, EventKind.REVERSAL)  # not visits to a counterparty
 
@@ -43,7 +47,7 @@ def append_event(*, institution_id: UUID, event: Event, now: datetime) -> Arriva
     account = lock_accounts(institution_id, {event.account: 1}, now=now)[event.account]
     counterparty_id, stats = _counterparty(institution_id, event, now=now)
     device_ids = _device_ids(institution_id, [event], now=now)
-    window = account_window(account.id, before=account.first)
+    window = account_window(institution_id, account.id, before=account.first)
     features = compute(event, window, stats)
     row = row_of(
         event,
@@ -74,7 +78,7 @@ def append_events(*, institution_id: UUID, events: Sequence[Event], now: datetim
     accounts = lock_accounts(institution_id, Counter(event.account for event in events), now=now)
     parties = _counterparty_ids(institution_id, events, now=now)
     device_ids = _device_ids(institution_id, events, now=now)
-    windows = account_windows({account.id: account.first for account in accounts.values()})
+    windows = account_windows(institution_id, {account.id: account.first for account in accounts.values()})
     visits = _visits(parties, events)
     arrived: Counter[str] = Counter()
     rows = []
@@ -104,13 +108,8 @@ def append_events(*, institution_id: UUID, events: Sequence[Event], now: datetim
 
 
 def _remember(row: models.Event, event: Event) -> None:
-    """Give the row the relations that are known already, so that showing it reads nothing."""
+    """Give the row the account that is known already, so that showing it reads nothing."""
     row.account = models.Account(pk=row.account_id, institution_id=row.institution_id, reference=event.account)
-    if row.counterparty_id is not None and event.counterparty is not None:
-        party = event.counterparty
-        row.counterparty = models.Counterparty(
-            pk=row.counterparty_id, institution_id=row.institution_id, kind=party.kind.value, reference=party.id
-        )
 
 
 def _device_of(event: Event, device_ids: Mapping[str, int]) -> int | None:
@@ -126,43 +125,44 @@ def _counterparty(institution_id: UUID, event: Event, *, now: datetime) -> tuple
 
 
 def _counterparty_ids(institution_id: UUID, events: Iterable[Event], *, now: datetime) -> dict[str, int]:
-    told = {counterparty_key(event.counterparty): event.counterparty for event in events if event.counterparty}
-
-    def stored(parties: Iterable[Counterparty]) -> dict[str, int]:
-        rows = models.Counterparty.objects.filter(
-            institution_id=institution_id, reference__in=[party.id for party in parties]
+    told = {
+        counterparty_digest(institution_id, event.counterparty.kind, event.counterparty.id): event.counterparty
+        for event in events
+        if event.counterparty
+    }
+    made = {
+        digest: models.Counterparty(
+            institution_id=institution_id, kind=party.kind.value, digest=digest, reference=party.id, first_seen_at=now
         )
-        return {f"{kind}:{reference}": pk for pk, kind, reference in rows.values_list("pk", "kind", "reference")}
-
-    found = stored(told.values())
-    missing = sorted(told.keys() - found.keys())
-    if not missing:
-        return found
-    made = [
-        models.Counterparty(
-            institution_id=institution_id, kind=told[key].kind.value, reference=told[key].id, first_seen_at=now
-        )
-        for key in missing
-    ]
-    models.Counterparty.objects.bulk_create(made, ignore_conflicts=True)
-    return found | stored(told[key] for key in missing)
+        for digest, party in told.items()
+    }
+    stored = _stored_ids(models.Counterparty.objects, institution_id, made)
+    return {counterparty_key(told[digest]): pk for digest, pk in stored.items()}
 
 
 def _device_ids(institution_id: UUID, events: Iterable[Event], *, now: datetime) -> dict[str, int]:
-    told = {event.device.id for event in events if event.device and event.device.id}
-    if not told:
-        return {}
+    ids = {event.device.id for event in events if event.device and event.device.id}
+    told = {device_digest(institution_id, fingerprint): fingerprint for fingerprint in ids}
+    made = {
+        digest: models.Device(institution_id=institution_id, digest=digest, fingerprint=fingerprint, first_seen_at=now)
+        for digest, fingerprint in told.items()
+    }
+    stored = _stored_ids(models.Device.objects, institution_id, made)
+    return {told[digest]: pk for digest, pk in stored.items()}
 
-    def stored(fingerprints: Iterable[str]) -> dict[str, int]:
-        rows = models.Device.objects.filter(institution_id=institution_id, fingerprint__in=list(fingerprints))
-        return dict(rows.values_list("fingerprint", "pk"))
 
-    found = stored(told)
-    missing = sorted(told - found.keys())
+def _stored_ids(rows: "Manager[Row]", institution_id: UUID, made: Mapping[bytes, Row]) -> dict[bytes, int]:
+    """Ids of rows by their digests; those that are missing are stored, in the order of digests."""
+
+    def stored(digests: Iterable[bytes]) -> dict[bytes, int]:
+        found = rows.filter(institution_id=institution_id, digest__in=list(digests))
+        return {bytes(digest): pk for digest, pk in found.values_list("digest", "pk")}
+
+    found = stored(made) if made else {}
+    missing = sorted(made.keys() - found.keys())
     if not missing:
         return found
-    made = [models.Device(institution_id=institution_id, fingerprint=told, first_seen_at=now) for told in missing]
-    models.Device.objects.bulk_create(made, ignore_conflicts=True)
+    rows.bulk_create([made[digest] for digest in missing], ignore_conflicts=True)
     return found | stored(missing)
 
 

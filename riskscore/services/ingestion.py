@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from apps.common.errors import Conflict
+from riskscore.digests import content_digest, event_digest
 from riskscore.events import Event
 from riskscore.models import Event as StoredEvent
 from riskscore.records import content_sha256
@@ -80,7 +81,7 @@ def _ingest(institution_id: UUID, events: Mapping[int, Event], now: datetime) ->
     fresh: dict[str, Event] = {}
     duplicates, differing = 0, []
     for number, event in events.items():
-        digest = content_sha256(event)
+        digest = content_digest(institution_id, content_sha256(event))
         if told.setdefault(event.id, digest) != digest:
             differing.append(number)
         elif event.id in fresh or event.id in stored:
@@ -97,6 +98,6 @@ def _ingest(institution_id: UUID, events: Mapping[int, Event], now: datetime) ->
 
 
 def _stored(institution_id: UUID, events: Mapping[int, Event]) -> dict[str, bytes]:
-    ids = {event.id for event in events.values()}
-    rows = StoredEvent.objects.filter(institution_id=institution_id, external_id__in=ids)
-    return {external_id: bytes(digest) for external_id, digest in rows.values_list("external_id", "content_sha256")}
+    ids = {event_digest(institution_id, event.id): event.id for event in events.values()}
+    rows = StoredEvent.objects.filter(institution_id=institution_id, external_digest__in=list(ids))
+    return {ids[bytes(found)]: bytes(digest) for found, digest in rows.values_list("external_digest", "content_digest")}

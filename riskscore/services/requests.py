@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from apps.common.errors import Conflict
 from apps.jobs import services as jobs
 from apps.tenants.models import ApiClient
+from riskscore.digests import content_digest, event_digest
 from riskscore.documents import hit_document, list_document, thresholds_document
 from riskscore.encoding import SCHEMA, pack_current, pack_profile
 from riskscore.events import Event
@@ -59,15 +60,16 @@ def request_assessment(
         existing = assessments_of(client.institution_id).filter(event=row).first()
         if existing is not None:
             return existing, False
-        window = account_window(row.account_id, before=row.sequence)
+        window = account_window(client.institution_id, row.account_id, before=row.sequence)
         arrival = Arrival(row=row, event=event, features=Features.from_dict(row.features), window=window)
         return _open(client, arrival, deadline_s=deadline_s, now=now), True
 
 
 def _told_before(client: ApiClient, event: Event) -> StoredEvent:
-    owned = StoredEvent.objects.filter(institution_id=client.institution_id).select_related("account", "counterparty")
-    row = owned.select_for_update(of=("self",)).get(external_id=event.id)
-    if bytes(row.content_sha256) != content_sha256(event):
+    owned = StoredEvent.objects.filter(institution_id=client.institution_id).select_related("account")
+    digest = event_digest(client.institution_id, event.id)
+    row = owned.select_for_update(of=("self",)).get(external_digest=digest)
+    if bytes(row.content_digest) != content_digest(client.institution_id, content_sha256(event)):
         raise EventDiffers(_("An event with this id was told before, with other contents."), pointer="/id")
     return row
 

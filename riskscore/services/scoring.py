@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from apps.common.encryption import sealed_value
 from apps.jobs import services as jobs
 from apps.jobs.models import Job
 from apps.jobs.services import Claim
@@ -90,7 +91,7 @@ def score_assessment(
     return perform(job_id=job_id, work=attempt, clock=clock)
 
 
-UNREAD = ("event__features", "event__device_fields", "event__packed")
+UNREAD = ("event__features", "event__content", "event__packed")
 
 
 def degrade(job: Job, now: datetime) -> None:
@@ -163,7 +164,7 @@ def _complete(
             score=score.score,
             anomaly_type=score.anomaly,
             anomaly_probabilities={kind.value: float(share) for kind, share in score.anomalies},
-            reasons=_reasons(score, assessment.evidence),
+            reasons=_sealed_reasons(assessment, score),
             **_decided(decision),
             **_provenance(result, release),
         )
@@ -180,6 +181,16 @@ def _read(result: ScoreResult, release: Release) -> RiskScore:
     if not all(math.isfinite(value) for answer in result.answers for value in (*answer.logits, *answer.probabilities)):
         raise Unusable("a logit is not finite")
     return assess(result.answers, release.calibration)
+
+
+def _sealed_reasons(assessment: RiskAssessment, score: RiskScore) -> Any:
+    return sealed_value(
+        RiskAssessment,
+        "reasons",
+        institution_id=assessment.institution_id,
+        row=assessment.pk,
+        value=_reasons(score, assessment.evidence),
+    )
 
 
 def _reasons(score: RiskScore, evidence: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -144,7 +144,7 @@ def test_naughty_strings_in_free_text_are_stored_as_told_or_refused(api):
 
     assert set(statuses) <= {200, 202, 400, 409, 422}
     assert len(accepted) > 40
-    assert set(Event.objects.values_list("external_id", flat=True)) == accepted
+    assert {each.external_id for each in Event.objects.all()} == accepted
 
 
 @pytest.mark.parametrize("field", list(fields_of(VALID)), ids="/".join)
@@ -155,4 +155,4 @@ def test_a_naughty_string_in_any_field_of_an_event_spoils_only_its_own(api, fiel
     told = json.loads(answer.content)
     assert answer.status_code == 202
     assert len({line["line"] for line in told["rejected"]}) + told["accepted"] + told["duplicates"] == 516
-    assert Event.objects.filter(external_id="the-valid-one").count() == 1
+    assert [each.external_id for each in Event.objects.all()].count("the-valid-one") == 1

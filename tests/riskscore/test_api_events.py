@@ -32,7 +32,7 @@ def test_one_event_or_a_list_is_stored_and_not_scored(key, body, stored):
     response = post(key, URL, body)
 
     assert (response.status_code, response.json()) == (202, {"accepted": len(stored), "duplicates": 0, "rejected": []})
-    assert list(Event.objects.order_by("sequence").values_list("external_id", flat=True)) == stored
+    assert [each.external_id for each in Event.objects.order_by("sequence")] == stored
 
 
 def test_every_line_stands_for_itself(key):

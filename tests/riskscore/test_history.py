@@ -22,7 +22,7 @@ def numbered(events):
 
 
 def stored_features():
-    return list(Event.objects.order_by("pk").values_list("external_id", "features", "packed"))
+    return [(each.external_id, each.features, bytes(each.packed)) for each in Event.objects.order_by("pk")]
 
 
 def test_a_stored_event_is_told_again_as_it_was():
@@ -30,7 +30,7 @@ def test_a_stored_event_is_told_again_as_it_was():
 
     ingest_events(institution_id=bank().pk, events=numbered(told), now=NOW)
 
-    rows = Event.objects.select_related("account", "counterparty").order_by("pk")
+    rows = Event.objects.select_related("account").order_by("pk")
     assert [event_of(row) for row in rows] == told
 
 
@@ -40,7 +40,7 @@ def test_a_window_read_from_storage_equals_one_that_grew():
     ingest_events(institution_id=bank().pk, events=numbered(told), now=NOW)
 
     account = Account.objects.get()
-    read = account_windows({account.pk: account.event_count})[account.pk]
+    read = account_windows(account.institution_id, {account.pk: account.event_count})[account.pk]
 
     assert list(read.entries) == list(grown.entries)
     assert profile(read) == profile(grown)
@@ -51,7 +51,7 @@ def test_a_window_is_point_in_time():
 
     account = Account.objects.get()
 
-    assert len(account_windows({account.pk: 4})[account.pk]) == 4
+    assert len(account_windows(account.institution_id, {account.pk: 4})[account.pk]) == 4
 
 
 def test_history_in_one_batch_equals_history_one_by_one():
@@ -140,7 +140,7 @@ def test_late_and_reversed_events_are_appended_in_order_of_arrival():
 
     ingest_events(institution_id=bank().pk, events=numbered([event("tx-1"), late, reversal]), now=NOW)
 
-    assert list(Event.objects.order_by("sequence").values_list("external_id", "reverses")) == [
+    assert [(each.external_id, each.content["reverses"]) for each in Event.objects.order_by("sequence")] == [
         ("tx-1", ""),
         ("tx-2", ""),
         ("tx-3", "tx-1"),

@@ -21,6 +21,7 @@ from inference.api import (
     QueueFull,
     WindowExceeded,
 )
+from riskscore.digests import listed_digest
 from riskscore.events import DeviceFingerprint
 from riskscore.lists import ListAction, ListKind
 from riskscore.models import Event, ListEntry, RiskAssessment
@@ -67,7 +68,7 @@ def test_the_engine_reads_history_then_profile_event_and_question(client):
     score(ask(client), engine)
 
     request = engine.requests[0]
-    history = Event.objects.exclude(external_id="tx-1").order_by("sequence").values_list("packed", flat=True)
+    history = Event.objects.filter(assessment=None).order_by("sequence").values_list("packed", flat=True)
     assert request.record == tuple(EventPosition(bytes(packed)) for packed in history)
     assert (request.model, request.namespace) == ("risk", str(client.institution_id))
     assert [question.id for question in request.questions[:2]] == ["fraud", "anomaly"]
@@ -117,7 +118,8 @@ def test_a_rule_raises_what_the_score_would_let_pass(client):
 )
 def test_a_listed_device_is_treated_as_its_entry_says_while_it_lasts(client, action, expires_at, outcome):
     listed = {"kind": ListKind.DEVICE, "value": "fp-1", "created_at": NOW, "expires_at": expires_at}
-    ListEntry.objects.create(institution=client.institution, action=action, **listed)
+    digest = listed_digest(client.institution_id, ListKind.DEVICE, "fp-1")
+    ListEntry.objects.create(institution=client.institution, action=action, value_digest=digest, **listed)
     assessment = ask(client)
 
     score(assessment, ScriptedEngine(SAFE))

@@ -11,11 +11,10 @@ from apps.common.encryption.fields import (
     SealedField,
     SealedJSONField,
     SealedTextField,
-    opened_value,
-    sealed_value,
 )
 from apps.common.encryption.keys import Keyring, keyring
 from apps.common.encryption.sealing import Place, SealBroken, Sealed, place, seal, unseal
+from apps.common.encryption.values import opened_value, opened_values, sealed_value
 
 __all__ = [
     "Keyring",
@@ -29,6 +28,7 @@ __all__ = [
     "keyed_digest",
     "keyring",
     "opened_value",
+    "opened_values",
     "place",
     "seal",
     "sealed_value",

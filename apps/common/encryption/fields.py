@@ -5,10 +5,11 @@ institution and row, the first time the attribute is read.
 """
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.core.exceptions import FieldDoesNotExist, FieldError
+from django.core.exceptions import FieldError
 from django.db import models
 from django.db.models.lookups import IsNull
 
@@ -68,6 +69,10 @@ class SealedField(Field):
     def opened(self, value: Sealed, place: Place) -> Any:
         """What was sealed for the place. Raises SealBroken: see `unseal`."""
         return self.decoded(unseal(value.token, place))
+
+    def decoded_many(self, contents: Sequence[bytes]) -> list[Any]:
+        """What `decoded` gives for each."""
+        return [self.decoded(content) for content in contents]
 
     def sealed(self, value: Any, place: Place) -> Sealed | None:
         """The value as it is stored; None stays NULL."""
@@ -158,29 +163,9 @@ class SealedJSONField(SealedField):
         """The document."""
         return json.loads(content)
 
-
-def sealed_value(
-    model: type[models.Model], field: str, *, institution_id: UUID | None, row: object, value: Any
-) -> Sealed | None:
-    """A value for ``.update(field=...)`` of the one row it is sealed for.
-
-    Args:
-        row: what the field's ``row`` names; a tuple where that is several attributes.
-    """
-    found = _sealed_field(model, field)
-    return found.sealed(value, _place(found, institution_id, row))
-
-
-def opened_value(
-    model: type[models.Model], field: str, *, institution_id: UUID | None, row: object, value: Sealed | None
-) -> Any:
-    """What ``.values_list(field)`` gave for a row, opened.
-
-    Raises:
-        SealBroken: it was not sealed for this row, was changed since, or its key is not given.
-    """
-    found = _sealed_field(model, field)
-    return None if value is None else found.opened(value, _place(found, institution_id, row))
+    def decoded_many(self, contents: Sequence[bytes]) -> list[Any]:
+        """All in one document: half the time of one after the other."""
+        return list(json.loads(b"[" + b",".join(contents) + b"]"))
 
 
 def place_of(instance: models.Model, field: SealedField) -> Place:
@@ -189,18 +174,18 @@ def place_of(instance: models.Model, field: SealedField) -> Place:
     institution_id = getattr(instance, INSTITUTION)
     if institution_id is None or None in row:
         raise ValueError(f"{field} cannot be sealed or opened before its institution and row are known")
-    return _place(field, institution_id, row)
+    return place_in(field, institution_id, row)
 
 
-def _place(field: SealedField, institution_id: UUID | None, row: object) -> Place:
-    model = field.model._meta.concrete_model or field.model  # noqa: SLF001 - public but for its name
+def place_in(field: SealedField, institution_id: UUID | None, row: object) -> Place:
+    """A place of the field's column; ``row`` is a tuple where several attributes tell rows apart."""
     parts = row if isinstance(row, tuple) else (row,)
     parts = tuple(
         _column(field, name).to_python(part) if isinstance(part, str) else part  # a UUID may be given as text
         for name, part in zip(field.row, parts, strict=True)
     )
     return Place(
-        model=model._meta.label_lower,  # noqa: SLF001
+        model=label_of(field),
         field=field.name,
         institution_id=institution_id,
         row=row_text(parts),
@@ -213,6 +198,12 @@ def _column(field: SealedField, name: str) -> Field:
     return found
 
 
+def label_of(field: SealedField) -> str:
+    """The model a place names, such as ``riskscore.event``; of a proxy, the model behind it."""
+    meta = field.model._meta  # noqa: SLF001 - public but for its name
+    return (meta.concrete_model or field.model)._meta.label_lower  # noqa: SLF001
+
+
 def row_text(parts: tuple[object, ...]) -> str:
     """A row's identity as text; several parts carry their lengths.
 
@@ -221,13 +212,6 @@ def row_text(parts: tuple[object, ...]) -> str:
     """
     texts = [bytes(p).hex() if isinstance(p, (bytes, memoryview, bytearray)) else str(p) for p in parts]
     return texts[0] if len(texts) == 1 else "".join(f"{len(text)}:{text}" for text in texts)
-
-
-def _sealed_field(model: type[models.Model], name: str) -> SealedField:
-    field = model._meta.get_field(name)  # noqa: SLF001
-    if not isinstance(field, SealedField):
-        raise FieldDoesNotExist(f"{model.__name__}.{name} is not sealed")
-    return field
 
 
 def _deferred(instance: models.Model, name: str) -> Any:
