@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -52,7 +53,7 @@ def as_application(role: str = APP) -> Iterator[None]:
         _role.reset(token)
 
 
-def rows(query: str, *parameters: object) -> list[tuple[object, ...]]:
+def rows(query: str, *parameters: Any) -> list[tuple[object, ...]]:
     """What a query answers in the scope and role of this moment."""
     with connection.cursor() as cursor:
         cursor.execute(query, parameters or None)

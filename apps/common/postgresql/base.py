@@ -10,14 +10,22 @@ would a proxy that hands sessions from client to client between transactions: ne
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.backends.postgresql import base
+from django.db.backends.postgresql.psycopg_any import register_tzloader
 from django.db.backends.utils import CursorWrapper
 from psycopg.pq import TransactionStatus
 
 from apps.common import scope
 from apps.common.scope import Scope
+
+if TYPE_CHECKING:  # what the type stubs leave out
+    ServerSideCursor: Any = object
+    Wrapper: Any = object
+else:
+    ServerSideCursor = base.ServerSideCursor
+    Wrapper = base.DatabaseWrapper
 
 
 def in_force() -> Scope:
@@ -83,7 +91,7 @@ class LoggedCursor(ToldCursor, base.CursorDebugWrapper):
     """The same where queries are logged or counted; what the telling costs is not among them."""
 
 
-class DeclaredCursor(base.ServerSideCursor):  # type: ignore[misc]
+class DeclaredCursor(ServerSideCursor):  # type: ignore[misc]
     """A cursor that lives in the server. Its rows are those of the scope it was made in, whoever fetches them."""
 
     made_in: Scope
@@ -110,7 +118,7 @@ class DeclaredCursor(base.ServerSideCursor):  # type: ignore[misc]
             yield from rows
 
 
-class DatabaseWrapper(base.DatabaseWrapper):
+class DatabaseWrapper(Wrapper):  # type: ignore[misc]
     """Django's connection, over sessions that obey the scope."""
 
     def create_cursor(self, name: str | None = None) -> Any:
@@ -119,7 +127,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return super().create_cursor()
         cursor = DeclaredCursor(self.connection, name=name, scrollable=False, withhold=self.connection.autocommit)
         cursor.made_in = in_force()
-        base.register_tzloader(self.timezone, cursor)
+        register_tzloader(self.timezone, cursor)
         return cursor
 
     def make_cursor(self, cursor: Any) -> CursorWrapper:
