@@ -18,7 +18,9 @@ from settings.supervisor import Service, Supervisor
 SHIPPED_MODELS = {"risk-small": "risk"}  # folder below ASSAY_CHECKPOINTS, and what it is for
 HOST = "127.0.0.1"
 WEB_PORT, WORKER_PORT = 8000, 8001
-WEB_THREADS = 32  # each waits for at most one assessment at a time
+SPARE_THREADS = 16  # beyond those that may be inside the gate, to refuse the others; 2026-11-24
+CONNECTIONS = 2048  # of one web process; granian counts idle ones too, and accepts no more beyond them
+HEADER_BYTES, HEADER_READ_MS = 65_536, 10_000  # of a request; granian refuses more than 100 headers by itself
 DEFAULT_CONCURRENCY = 8  # webhooks and batches wait more than they compute; threads share one process of 90 MB
 SCORING_CONCURRENCY = 32  # tasks in one engine's hands, so that it can batch them
 
@@ -92,11 +94,19 @@ def supervisor(*, web_port: int, worker_port: int) -> Supervisor:
     return Supervisor(services, environment=environment, folder=ROOT, logs=settings.STATE_DIR / "log")
 
 
+def web_command(*, port: int, application: str = "settings.wsgi:application") -> list[str]:
+    """How one web process is run: threads to spare for refusing, and bounds on what a connection may hold."""
+    granian = [str(Path(sys.executable).parent / "granian"), "--interface", "wsgi", "--no-ws", "--workers", "1"]
+    granian += ["--host", HOST, "--port", str(port), "--log-level", "warning"]
+    granian += ["--blocking-threads", str(settings.WEB_IN_FLIGHT + SPARE_THREADS)]
+    granian += ["--backlog", str(CONNECTIONS), "--backpressure", str(CONNECTIONS)]
+    granian += ["--http1-buffer-size", str(HEADER_BYTES), "--http1-header-read-timeout", str(HEADER_READ_MS)]
+    return [*granian, application]
+
+
 def _services(*, web_port: int, worker_port: int) -> list[Service]:
     programs = Path(sys.executable).parent
     serves, works = _role(roles.APP), _role(roles.WORKER)
-    web = [str(programs / "granian"), "--interface", "wsgi", "--host", HOST, "--port", str(web_port), "--no-ws"]
-    web += ["--workers", "1", "--blocking-threads", str(WEB_THREADS), "--log-level", "warning"]
     worker = [str(programs / "celery"), "-A", "settings.celery", "worker", "-Q", "inference", "-n", "inference@%h"]
     worker += ["--pool", "threads", "--concurrency", str(SCORING_CONCURRENCY), "--loglevel", "WARNING"]
     worker += ["--disable-prefetch", "--without-gossip", "--without-mingle", "--without-heartbeat"]
@@ -107,7 +117,7 @@ def _services(*, web_port: int, worker_port: int) -> list[Service]:
         Service(name="reconciler", command=[sys.executable, str(ROOT / "manage.py"), "reconcile"], environment=works),
         Service(name="default", command=default, stop_timeout_s=25.0, environment=works),
         Service(name="inference", command=worker, ready_port=worker_port, stop_timeout_s=20.0, environment=works),
-        Service(name="web", command=[*web, "settings.wsgi:application"], ready_port=web_port, environment=serves),
+        Service(name="web", command=web_command(port=web_port), ready_port=web_port, environment=serves),
     ]
 
 

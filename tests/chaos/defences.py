@@ -38,8 +38,24 @@ def without_idempotency() -> None:
     idempotency._once = lambda handler: handler
 
 
+def without_gate() -> None:
+    """Every request reaches Django, however many are there already."""
+    from apps.api.limits import gate
+
+    gate.Gate = lambda application, **_bounds: application
+
+
+def without_admission() -> None:
+    """Every job is promised, whether or not it can be done in time."""
+    from apps.jobs import admission
+
+    admission.admit = lambda **_asked: None
+
+
 TAKEN_AWAY: dict[str, Callable[[], None]] = {
     "fence": without_fence,
     "attempts": without_attempts,
     "idempotency": without_idempotency,
+    "gate": without_gate,
+    "admission": without_admission,
 }
