@@ -33,7 +33,7 @@ class EventDiffers(Conflict):
 
 
 def request_assessment(
-    *, client: ApiClient, event: Event, deadline_s: float, now: datetime
+    *, client: ApiClient, event: Event, deadline_s: float, now: datetime, priority: int = 0
 ) -> tuple[RiskAssessment, bool]:
     """Store an event, apply the rules and queue it for the model. An event is assessed once.
 
@@ -41,6 +41,7 @@ def request_assessment(
 
     Args:
         deadline_s: from now; after it the rules alone answer.
+        priority: of the job; below 0 it waits for those that somebody waits for.
 
     Returns:
         The assessment, and whether this call created it.
@@ -51,7 +52,7 @@ def request_assessment(
     try:
         with transaction.atomic():
             arrival = append_event(institution_id=client.institution_id, event=event, now=now)
-            return _open(client, arrival, deadline_s=deadline_s, now=now), True
+            return _open(client, arrival, deadline_s=deadline_s, now=now, priority=priority), True
     except IntegrityError as error:
         if ONCE not in str(error):
             raise
@@ -62,7 +63,7 @@ def request_assessment(
             return existing, False
         window = account_window(client.institution_id, row.account_id, before=row.sequence)
         arrival = Arrival(row=row, event=event, features=Features.from_dict(row.features), window=window)
-        return _open(client, arrival, deadline_s=deadline_s, now=now), True
+        return _open(client, arrival, deadline_s=deadline_s, now=now, priority=priority), True
 
 
 def _told_before(client: ApiClient, event: Event) -> StoredEvent:
@@ -74,7 +75,9 @@ def _told_before(client: ApiClient, event: Event) -> StoredEvent:
     return row
 
 
-def _open(client: ApiClient, arrival: Arrival, *, deadline_s: float, now: datetime) -> RiskAssessment:
+def _open(
+    client: ApiClient, arrival: Arrival, *, deadline_s: float, now: datetime, priority: int
+) -> RiskAssessment:
     institution_id, event = client.institution_id, arrival.event
     lists = list_hits(institution_id, event, now=now)
     ruleset, thresholds = policy_in_force(institution_id)
@@ -86,6 +89,7 @@ def _open(client: ApiClient, arrival: Arrival, *, deadline_s: float, now: dateti
         subject_id=assessment_id,
         deadline_at=now + timedelta(seconds=deadline_s),
         now=now,
+        priority=priority,
     )
     return RiskAssessment.objects.create(
         id=assessment_id,
