@@ -89,6 +89,8 @@ def test_the_images_set_only_variables_that_are_understood():
     "secret",
     [
         "POSTGRES_PASSWORD",
+        "POSTGRES_APP_PASSWORD",
+        "POSTGRES_WORKER_PASSWORD",
         "ASSAY_SECRET_KEY",
         "ASSAY_ENGINE_SALT_KEY",
         "ASSAY_AUDIT_KEY",
@@ -103,6 +105,16 @@ def test_a_secret_has_no_default(secret: str):
 
     assert len(uses) >= 1
     assert {use[:2] for use in uses} == {":?"}
+
+
+def test_only_migrations_run_as_the_owner_of_the_tables():
+    roles = {name: re.findall(r"//(\w+):", service["environment"]["DATABASE_URL"]) for name, service in OURS.items()}
+
+    assert {name for name, role in roles.items() if role == ["assay"]} == {"migrate"}
+    assert {name for name, role in roles.items() if role == ["assay_app"]} == {"web"}
+    assert {role for (role,) in roles.values()} == {"assay", "assay_app", "assay_worker"}
+    made = re.findall(r"CREATE ROLE (\w+)", (ROOT / "deploy" / "postgres" / "roles.sh").read_text())
+    assert made == ["assay_app", "assay_worker"]
 
 
 def test_every_service_restarts_and_is_watched_or_runs_once():
