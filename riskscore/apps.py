@@ -15,8 +15,11 @@ class RiskscoreConfig(AppConfig):
 
     def ready(self) -> None:
         """Say how the work of an assessment is done, and what answers where it is not."""
+        import rest_framework.views  # noqa: F401 - first, because what it is configured with imports it back
+
+        from apps.batches.kinds import register as register_rows
         from apps.jobs.kinds import JobKind, register
-        from riskscore import services
+        from riskscore import batches, services
 
         register(
             JobKind(
@@ -29,6 +32,8 @@ class RiskscoreConfig(AppConfig):
                 open_bound=settings.QUEUE_BOUND,
             )
         )
+        for kind in (batches.ASSESSMENTS, batches.EVENTS):
+            register_rows(kind)
 
 
 def result_path(job: "Job") -> str:

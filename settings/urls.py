@@ -18,5 +18,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.oauth.urls")),
     path("api/v1/", include("apps.jobs.api.urls")),
     path("api/v1/", include("apps.webhooks.api.urls")),
+    path("api/v1/", include("apps.batches.api.urls")),
     path("api/v1/", include("riskscore.api.urls")),
 ]
