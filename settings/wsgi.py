@@ -1,6 +1,7 @@
 """WSGI entry point of the web process: Django behind the gate that sheds what cannot be answered in time."""
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -10,6 +11,10 @@ if TYPE_CHECKING:
     from apps.api.limits.gate import Gate
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings.local")
+
+# How long a thread may keep the interpreter from one that wants to refuse something. Beside 32 busy threads the
+# median refusal took 3.7 ms with this and 9.3 ms with Python's own 5 ms; 2026-11-24.
+sys.setswitchinterval(0.001)
 
 
 def _guarded() -> "Gate":

@@ -6,8 +6,8 @@ import threading
 import pytest
 from prometheus_client import REGISTRY
 
-from apps.api.limits.door import Door, Reason
-from apps.api.limits.gate import INSTITUTION, RETRY_AFTER_S, ROUTE, Gate
+from apps.api.limits.door import Door, Reason, Throttle
+from apps.api.limits.gate import INSTITUTION, OVERLOADED, ROUTE, Gate
 from tests.limits.makers import Clock
 
 
@@ -130,16 +130,42 @@ def test_an_application_that_raises_leaves_the_room(desk):
     assert gate.door.total == 0
 
 
-def test_a_refusal_is_repeated_without_asking_again():
-    clock, desk = Clock(), Desk(**{RETRY_AFTER_S: 5.0, ROUTE: "api/v1/things"})
+def test_what_is_mostly_refused_is_held_back():
+    clock, desk = Clock(), Desk(**{OVERLOADED: True, ROUTE: "api/v1/things"})
     gate = Gate(desk, bound=8, clock=clock)
-    ask(gate, authorization="Bearer a")
+    statuses = [ask(gate, authorization="Bearer a")[0] for _ in range(20)]
 
-    assert ask(gate, authorization="Bearer a")[0] == 429
+    assert statuses.count(200) == 2
     assert ask(gate, authorization="Bearer b")[0] == 200
     assert ask(gate, "/api/v1/others", authorization="Bearer a")[0] == 200
-    clock.now_s += 0.11
+    clock.now_s += 1.5
     assert ask(gate, authorization="Bearer a")[0] == 200
+
+
+def test_a_queue_with_room_for_forty_a_second_gets_them_and_few_more():
+    clock = Clock()
+    throttle = Throttle(clock=clock)
+    passed = accepted = 0
+    for moment in range(10 * 400):
+        clock.now_s += 1 / 400
+        if throttle.passes("post"):
+            passed += 1
+            room = accepted < 40 * moment / 400
+            accepted += room
+            _ = room or throttle.refused("post")
+
+    assert accepted > 390
+    assert passed < 1.3 * accepted
+
+
+def test_once_nothing_is_refused_everything_passes():
+    clock = Clock()
+    throttle = Throttle(clock=clock)
+    for _ in range(10):
+        throttle.refused("post")
+    clock.now_s += 5.0
+
+    assert all(throttle.passes("post") for _ in range(1000))
 
 
 def test_refusals_are_counted_by_reason_and_route(gate, desk):

@@ -1,13 +1,17 @@
 """Who is inside: bounds on the requests that one process answers at the same time."""
 
+import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from enum import StrEnum
 
 from apps.api.limits.shares import has_room
 
 MOST_KNOWN = 10_000
-MOST_REMEMBERED = 10_000
+MOST_SORTS = 10_000
+OVERSHOOT = 1.2  # of a full queue's slots, how many requests try for each; 1.2 filled it, 2.0 cost a fifth; 2026-11-24
+PROBES_A_SECOND = 2.0
+FORGOTTEN = 0.01
 
 
 class Reason(StrEnum):
@@ -15,7 +19,7 @@ class Reason(StrEnum):
 
     FULL = "process_full"
     SHARE = "share_exceeded"
-    REPEATED = "refused_just_now"
+    THROTTLED = "mostly_refused"
     RATE = "rate_limited"
 
 
@@ -59,26 +63,56 @@ class Door:
         return self._total
 
 
-class Memory:
-    """What was refused a moment ago, so that the same again costs nothing. Forgets by itself."""
+class Throttle:
+    """Holds back what is mostly refused further in, so that refusing costs little. Safe from any thread.
 
-    def __init__(self, *, longest_s: float, clock: Callable[[], float]) -> None:
-        self._longest_s = longest_s
+    Of the requests of one sort that it lets pass, about one in six may be refused: enough to hear when there is
+    room again, and to fill it. So passes come to 1.2 times what is accepted, and to two a second where nothing
+    is. Counts fade with a time constant of a second; what is not answered yet counts as accepted.
+    """
+
+    def __init__(self, *, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._until: dict[tuple[str, ...], float] = {}
+        self._sorts: dict[Hashable, _Fading] = {}
+        self._lock = threading.Lock()
 
-    def refused(self, what: tuple[str, ...], *, retry_after_s: float) -> None:
-        """Remember a refusal until trying again could help, and no longer than the longest."""
-        if len(self._until) >= MOST_REMEMBERED:
-            self._until.clear()
-        self._until[what] = self._clock() + min(retry_after_s, self._longest_s)
-
-    def refuses(self, what: tuple[str, ...]) -> bool:
-        """Whether the same was refused a moment ago."""
-        until = self._until.get(what)
-        if until is None:
-            return False
-        if self._clock() < until:
+    def passes(self, sort: Hashable) -> bool:
+        """Whether to let one more of a sort pass; counts it if so. Free for a sort that was never refused."""
+        if sort not in self._sorts:
             return True
-        self._until.pop(what, None)
-        return False
+        with self._lock:
+            seen = self._sorts.get(sort)
+            if seen is None:
+                return True
+            seen.fade(self._clock())
+            if seen.refused * OVERSHOOT >= (OVERSHOOT - 1) * seen.passed + PROBES_A_SECOND:
+                return False
+            seen.passed += 1
+            if seen.refused < FORGOTTEN:
+                del self._sorts[sort]
+            return True
+
+    def refused(self, sort: Hashable) -> None:
+        """One that passed was refused further in."""
+        with self._lock:
+            if len(self._sorts) >= MOST_SORTS:
+                self._sorts.clear()
+            seen = self._sorts.setdefault(sort, _Fading(self._clock()))
+            seen.fade(self._clock())
+            seen.refused += 1
+
+
+class _Fading:
+    """Two counts that halve every 0.7 s."""
+
+    __slots__ = ("at_s", "passed", "refused")
+
+    def __init__(self, at_s: float) -> None:
+        self.at_s = at_s
+        self.passed = self.refused = 0.0
+
+    def fade(self, now_s: float) -> None:
+        factor = math.exp(self.at_s - now_s)
+        self.passed *= factor
+        self.refused *= factor
+        self.at_s = now_s

@@ -1,8 +1,8 @@
 """The gate before Django: what cannot be answered in time is refused in microseconds.
 
 A request that enters costs milliseconds of this process's one interpreter, whatever becomes of it. So the gate
-bounds how many are inside, gives each institution its share of the room, and repeats a refusal that the views
-behind it gave a moment ago without asking them again. Of the caller it looks at one header's digest.
+bounds how many are inside, gives each institution its share of the room, and holds back what the views behind it
+mostly refuse. Of the caller it looks at one header's digest.
 """
 
 import json
@@ -17,14 +17,13 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from apps.api.limits import metrics
-from apps.api.limits.door import MOST_KNOWN, Door, Memory, Reason
+from apps.api.limits.door import MOST_KNOWN, Door, Reason, Throttle
 from apps.api.problems import Problem
 from apps.common.health import PROBES
 from apps.common.middleware import DATA_POLICY, PERMISSIONS_POLICY, REQUEST_ID
 
-INSTITUTION, ROUTE, RETRY_AFTER_S = "assay.institution", "assay.route", "assay.retry_after_s"
+INSTITUTION, ROUTE, OVERLOADED = "assay.institution", "assay.route", "assay.overloaded"
 RETRY_S = 1
-REMEMBERED_S = 0.1  # a caller that is refused again and again is looked at ten times a second; 2026-11-24
 STRANGERS, VISITORS = "strangers", "visitors"
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -34,7 +33,7 @@ class Gate:
     """A WSGI application before another one. Probes always pass.
 
     Views tell it, in the request's environment, whose request it was (`INSTITUTION`), under which route
-    (`ROUTE`), and after how long to come back (`RETRY_AFTER_S`). A credential that has not proved itself yet
+    (`ROUTE`), and that it came to too much (`OVERLOADED`). A credential that has not proved itself yet
     shares one party with all others of its sort, so that inventing credentials gains no room.
     """
 
@@ -45,7 +44,7 @@ class Gate:
             bound: requests inside at the same time.
         """
         self.door = Door(bound)
-        self.memory = Memory(longest_s=REMEMBERED_S, clock=clock)
+        self.throttle = Throttle(clock=clock)
         self._application = application
         self._institutions: dict[str, str] = {}  # by digest of a credential that opened
         self._routes: dict[str, str] = {}  # by path
@@ -57,8 +56,8 @@ class Gate:
             return self._application(environ, start_response)
         credential = _digest(environ.get("HTTP_AUTHORIZATION", ""))
         asked = (credential, method, path)
-        if self.memory.refuses(asked):
-            return self._refuse(Reason.REPEATED, environ, start_response)
+        if not self.throttle.passes(asked):
+            return self._refuse(Reason.THROTTLED, environ, start_response)
         party = self._institutions.get(credential, STRANGERS) if credential else VISITORS
         reason = self.door.enter(party)
         if reason is not None:
@@ -76,8 +75,8 @@ class Gate:
             _remember(self._institutions, credential, environ[INSTITUTION])
         if ROUTE in environ:
             _remember(self._routes, path, environ[ROUTE])
-        if RETRY_AFTER_S in environ:
-            self.memory.refused(asked, retry_after_s=environ[RETRY_AFTER_S])
+        if OVERLOADED in environ:
+            self.throttle.refused(asked)
 
     def _refuse(self, reason: Reason, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
@@ -124,7 +123,9 @@ def _documents(accept_language: str) -> dict[Reason, tuple[str, dict[str, Any]]]
             _spoken[language] = {
                 Reason.FULL: _problem(503, "overloaded", _("Too many requests are being answered. Try again soon.")),
                 Reason.SHARE: _problem(429, "overloaded", _("Too many of your requests are being answered already.")),
-                Reason.REPEATED: _problem(429, "overloaded", _("This was refused a moment ago. Try again later.")),
+                Reason.THROTTLED: _problem(
+                    429, "overloaded", _("Requests like this one are being refused now. Try again later.")
+                ),
             }
     return _spoken[language]
 

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from apps.api.limits import metrics, policies
 from apps.api.limits.door import Reason
-from apps.api.limits.gate import INSTITUTION, RETRY_AFTER_S, ROUTE
+from apps.api.limits.gate import INSTITUTION, OVERLOADED, ROUTE
 from apps.api.limits.limiter import limiter
 from apps.api.limits.policies import Kind
 from apps.api.limits.windows import Count
@@ -82,13 +82,13 @@ class Limited(APIView):
         refuse(self._counts, route=route_of(self.request))
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        """Tell what is left; and tell the gate what to repeat."""
+        """Tell what is left; and tell the gate what came to too much."""
         answer = super().finalize_response(request, response, *args, **kwargs)
         for name, value in headers(self._counts).items():
             answer[name] = value
         request.META[ROUTE] = route_of(request)
         if request.method == "POST" and answer.status_code in {429, 503} and "Retry-After" in answer:
-            request.META[RETRY_AFTER_S] = float(answer["Retry-After"])
+            request.META[OVERLOADED] = True
         return answer
 
 
