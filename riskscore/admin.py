@@ -2,12 +2,12 @@
 
 from django.contrib import admin
 
-from apps.common.admin import ReadOnlyAdmin
+from apps.audit.admin import AuditedAdmin
 from riskscore.models import Label, ListEntry, RiskAssessment, RulesetVersion, ThresholdsVersion
 
 
 @admin.register(RiskAssessment)
-class RiskAssessmentAdmin(ReadOnlyAdmin):
+class RiskAssessmentAdmin(AuditedAdmin):
     """Assessments by outcome, with the versions that made them."""
 
     list_display = ("id", "institution", "status", "score", "outcome", "anomaly_type", "degraded", "created_at")
@@ -25,7 +25,7 @@ class RiskAssessmentAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Label)
-class LabelAdmin(ReadOnlyAdmin):
+class LabelAdmin(AuditedAdmin):
     """What assessed events turned out to be."""
 
     list_display = ("assessment", "institution", "verdict", "anomaly_type", "source", "labelled_at")
@@ -36,7 +36,7 @@ class LabelAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ListEntry)
-class ListEntryAdmin(ReadOnlyAdmin):
+class ListEntryAdmin(AuditedAdmin):
     """Allow, block and watch lists, by what they do; what is listed stays with its bank."""
 
     list_display = ("institution", "action", "kind", "overridable", "expires_at")
@@ -46,7 +46,7 @@ class ListEntryAdmin(ReadOnlyAdmin):
 
 
 @admin.register(RulesetVersion)
-class RulesetVersionAdmin(ReadOnlyAdmin):
+class RulesetVersionAdmin(AuditedAdmin):
     """Rules in force and before."""
 
     list_display = ("institution", "version", "active", "created_at")
@@ -56,7 +56,7 @@ class RulesetVersionAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ThresholdsVersion)
-class ThresholdsVersionAdmin(ReadOnlyAdmin):
+class ThresholdsVersionAdmin(AuditedAdmin):
     """Thresholds in force and before."""
 
     list_display = ("institution", "version", "review", "block_and_review", "decline", "active", "created_at")

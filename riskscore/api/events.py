@@ -62,7 +62,7 @@ class EventsView(ApiView):
         if isinstance(request.data, list):
             return Response(self._several(_lines(request.data), now), status=202)
         event = EventSerializer(data=request.data, context={"now": now}).event()
-        done = services.ingest_event(institution_id=self.institution.pk, event=event, now=now)
+        done = services.ingest_event(institution_id=self.institution.pk, event=event, now=now, actor=self.actor)
         return Response({"accepted": done.accepted, "duplicates": done.duplicates, "rejected": []}, status=202)
 
     def _several(self, lines: Iterable[Line], now: datetime) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class EventsView(ApiView):
             rejected += [(line.number, error) for error in errors]
             if event is not None:
                 events[line.number] = event
-        done = services.ingest_events(institution_id=self.institution.pk, events=events, now=now)
+        done = services.ingest_events(institution_id=self.institution.pk, events=events, now=now, actor=self.actor)
         rejected += [(number, _differs()) for number in done.differing]
         return {
             "accepted": done.accepted,

@@ -12,9 +12,11 @@ from rest_framework.response import Response
 
 from apps.api.serializers import StrictSerializer
 from apps.api.views import ApiView
+from apps.audit.services import Subject
 from apps.common.errors import InvalidInput
 from riskscore import selectors, services
 from riskscore.api.fields import MoneyField
+from riskscore.models import RulesetVersion, ThresholdsVersion
 from riskscore.policy import Thresholds
 
 
@@ -57,7 +59,9 @@ class ThresholdsView(ApiView):
     @extend_schema(operation_id="risk_thresholds_retrieve", responses=ThresholdsAnswerSerializer)
     def get(self, _request: Request) -> Response:
         """The thresholds and their version."""
-        return Response(_thresholds_document(selectors.thresholds_in_force(self.institution.pk)))
+        document = _thresholds_document(selectors.thresholds_in_force(self.institution.pk))
+        self.note_read("risk.thresholds.read", Subject.row(ThresholdsVersion, document["version"]), document)
+        return Response(document)
 
     @extend_schema(
         operation_id="risk_thresholds_update", request=ThresholdsSerializer, responses=ThresholdsAnswerSerializer
@@ -67,7 +71,7 @@ class ThresholdsView(ApiView):
         row = services.set_thresholds(
             institution=self.institution,
             thresholds=ThresholdsSerializer(data=request.data).thresholds(),
-            actor=f"client:{self.client.pk}",
+            actor=self.actor,
             now=timezone.now(),
         )
         return Response(_thresholds_document(selectors.thresholds_of(row)))
@@ -82,7 +86,9 @@ class RulesetView(ApiView):
     def get(self, _request: Request) -> Response:
         """The rules and their version."""
         version, document = selectors.ruleset_document_in_force(self.institution.pk)
-        return Response({"version": version, **document})
+        shown = {"version": version, **document}
+        self.note_read("risk.ruleset.read", Subject.row(RulesetVersion, version), shown)
+        return Response(shown)
 
     @extend_schema(operation_id="risk_ruleset_update", request=RulesetSerializer, responses=RulesetSerializer)
     def put(self, request: Request) -> Response:
@@ -90,7 +96,7 @@ class RulesetView(ApiView):
         row = services.set_ruleset(
             institution=self.institution,
             document=request.data,
-            actor=f"client:{self.client.pk}",
+            actor=self.actor,
             now=timezone.now(),
         )
         return Response({"version": str(row.version), **row.document})

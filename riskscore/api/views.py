@@ -64,6 +64,8 @@ class AssessmentsView(IdempotentMixin):
             wait_s=wait_s,
             clock=timezone.now,
         )
+        if not created:  # which noted itself
+            self.note_read("risk_assessment.read", assessment, assessment_document(assessment))
         self._timings_of(assessment, started)
         return _answer(request, assessment, created=created)
 
@@ -78,6 +80,7 @@ class AssessmentsView(IdempotentMixin):
         owned = selectors.assessments_of(self.institution.pk)
         found = AssessmentFilter.of(request).applied(owned, institution_id=self.institution.pk)
         page = paginator.paginate_queryset(found, request, view=self) or []
+        self.note_list("risk_assessment.listed", RiskAssessment, [assessment.pk for assessment in page])
         return paginator.get_paginated_response([assessment_document(assessment) for assessment in page])
 
     def _timings_of(self, assessment: RiskAssessment, started: float) -> None:
@@ -96,7 +99,9 @@ class AssessmentView(ApiView):
     def get(self, _request: Request, assessment_id: UUID) -> Response:
         """An assessment as it stands."""
         found = selectors.access_assessment(institution_id=self.institution.pk, assessment_id=assessment_id)
-        return Response(assessment_document(found))
+        document = assessment_document(found)
+        self.note_read("risk_assessment.read", found, document)
+        return Response(document)
 
 
 class FeedbackView(IdempotentMixin):
@@ -119,6 +124,7 @@ class FeedbackView(IdempotentMixin):
             labelled_at=told["labelled_at"],
             anomaly=None if anomaly is None else AnomalyType(anomaly),
             now=now,
+            actor=self.actor,
         )
         return Response(label_document(label), status=201)
 

@@ -2,8 +2,10 @@
 
 from datetime import datetime
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
+from apps.audit import services as audit
 from apps.common.errors import InvalidInput
 from riskscore.anomalies import AnomalyType
 from riskscore.models import Label, RiskAssessment
@@ -15,6 +17,7 @@ class LabelledInFuture(InvalidInput):
     code = "labelled_in_future"
 
 
+@transaction.atomic
 def record_feedback(
     *,
     assessment: RiskAssessment,
@@ -23,6 +26,7 @@ def record_feedback(
     labelled_at: datetime | None,
     now: datetime,
     anomaly: AnomalyType | None = None,
+    actor: str = "system",
 ) -> Label:
     """Add a label. Earlier ones stay; the latest counts.
 
@@ -33,7 +37,7 @@ def record_feedback(
     if decided_at > now:
         raise LabelledInFuture(_("A label cannot be decided in the future."), pointer="/labelled_at")
     event = assessment.event
-    return Label.objects.create(
+    label = Label.objects.create(
         institution_id=assessment.institution_id,
         assessment=assessment,
         counterparty_id=event.counterparty_id,
@@ -44,3 +48,13 @@ def record_feedback(
         effective_at=max(decided_at, event.received_at),
         recorded_at=now,
     )
+    audit.record(
+        actor=actor,
+        action="label.created",
+        institution=assessment.institution_id,
+        subject=label,
+        now=now,
+        details={"assessment": str(assessment.pk)},
+        content_sha256=audit.content_digest(assessment.institution_id, [verdict, anomaly, source, decided_at]),
+    )
+    return label

@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
+from apps.audit import services as audit
+from apps.audit.services import Subject
 from apps.common.errors import Conflict
 from riskscore.digests import content_digest, event_digest
 from riskscore.events import Event
@@ -39,7 +42,9 @@ class Ingested:
     differing: tuple[int, ...]
 
 
-def ingest_events(*, institution_id: UUID, events: Mapping[int, Event], now: datetime) -> Ingested:
+def ingest_events(
+    *, institution_id: UUID, events: Mapping[int, Event], now: datetime, actor: str = "system"
+) -> Ingested:
     """Append events to their accounts' histories in the order given, each id once. Safe to repeat.
 
     Several transactions store a long batch, so that no account stays locked for long.
@@ -52,7 +57,8 @@ def ingest_events(*, institution_id: UUID, events: Mapping[int, Event], now: dat
     """
     numbered = list(events.items())
     parts = [
-        _ingest(institution_id, dict(numbered[start : start + PART]), now) for start in range(0, len(numbered), PART)
+        _ingest(institution_id, dict(numbered[start : start + PART]), now, actor)
+        for start in range(0, len(numbered), PART)
     ]
     return Ingested(
         accepted=sum(part.accepted for part in parts),
@@ -61,21 +67,21 @@ def ingest_events(*, institution_id: UUID, events: Mapping[int, Event], now: dat
     )
 
 
-def ingest_event(*, institution_id: UUID, event: Event, now: datetime) -> Ingested:
+def ingest_event(*, institution_id: UUID, event: Event, now: datetime, actor: str = "system") -> Ingested:
     """Append one event to its account's history. Safe to repeat.
 
     Raises:
         EventDiffers: the event's id was used before for something else; nothing changed.
         ToldElsewhere: see there; nothing changed.
     """
-    done = _ingest(institution_id, {1: event}, now)
+    done = _ingest(institution_id, {1: event}, now, actor)
     if done.differing:
         raise EventDiffers(_("An event with this id was told before, with other contents."), pointer="/id")
     return done
 
 
 @transaction.atomic
-def _ingest(institution_id: UUID, events: Mapping[int, Event], now: datetime) -> Ingested:
+def _ingest(institution_id: UUID, events: Mapping[int, Event], now: datetime, actor: str) -> Ingested:
     stored = _stored(institution_id, events)
     told = dict(stored)
     fresh: dict[str, Event] = {}
@@ -94,6 +100,15 @@ def _ingest(institution_id: UUID, events: Mapping[int, Event], now: datetime) ->
         if "event_external_id_once" not in str(error):
             raise
         raise ToldElsewhere(_("Another request stored one of these events just now. Try again.")) from None
+    audit.record(
+        actor=actor,
+        action="risk_events.ingested",
+        institution=institution_id,
+        subject=Subject.rows(StoredEvent),
+        now=now,
+        details={"accepted": accepted, "duplicates": duplicates, "differing": len(differing)},
+        content_sha256=sha256(b"".join(told[event_id] for event_id in fresh)).digest() if fresh else b"",
+    )
     return Ingested(accepted=accepted, duplicates=duplicates, differing=tuple(differing))
 
 

@@ -38,7 +38,15 @@ def set_ruleset(*, institution: Institution, document: object, actor: str, now: 
     row = RulesetVersion.objects.create(
         institution=institution, version=version, document=document, active=True, created_at=now
     )
-    audit.record(actor=actor, action="risk.ruleset.set", institution=institution, subject=row, now=now)
+    audit.record(
+        actor=actor,
+        action="risk.ruleset.set",
+        institution=institution,
+        subject=row,
+        now=now,
+        details={"version": version},
+        content_sha256=audit.content_digest(institution.pk, document),
+    )
     return row
 
 
@@ -58,7 +66,16 @@ def set_thresholds(*, institution: Institution, thresholds: Thresholds, actor: s
         active=True,
         created_at=now,
     )
-    audit.record(actor=actor, action="risk.thresholds.set", institution=institution, subject=row, now=now)
+    values = [thresholds.review, thresholds.block_and_review, thresholds.decline]
+    audit.record(
+        actor=actor,
+        action="risk.thresholds.set",
+        institution=institution,
+        subject=row,
+        now=now,
+        details={"version": version},
+        content_sha256=audit.content_digest(institution.pk, values),
+    )
     return row
 
 

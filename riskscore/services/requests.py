@@ -6,6 +6,7 @@ from uuid import uuid4
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
+from apps.audit import services as audit
 from apps.common.errors import Conflict
 from apps.jobs import services as jobs
 from apps.tenants.models import ApiClient
@@ -75,9 +76,7 @@ def _told_before(client: ApiClient, event: Event) -> StoredEvent:
     return row
 
 
-def _open(
-    client: ApiClient, arrival: Arrival, *, deadline_s: float, now: datetime, priority: int
-) -> RiskAssessment:
+def _open(client: ApiClient, arrival: Arrival, *, deadline_s: float, now: datetime, priority: int) -> RiskAssessment:
     institution_id, event = client.institution_id, arrival.event
     lists = list_hits(institution_id, event, now=now)
     ruleset, thresholds = policy_in_force(institution_id)
@@ -91,7 +90,7 @@ def _open(
         now=now,
         priority=priority,
     )
-    return RiskAssessment.objects.create(
+    assessment = RiskAssessment.objects.create(
         id=assessment_id,
         institution_id=institution_id,
         client=client,
@@ -107,6 +106,16 @@ def _open(
         list_hits=[list_document(hit) for hit in lists],
         evidence=_evidence(arrival),
     )
+    audit.record(
+        actor=f"client:{client.pk}",
+        action="risk_assessment.created",
+        institution=institution_id,
+        subject=assessment,
+        now=now,
+        details={"rule_hits": len(hits), "ruleset": ruleset.version, "thresholds": thresholds.version},
+        content_sha256=bytes(arrival.row.content_digest),
+    )
+    return assessment
 
 
 def _evidence(arrival: Arrival) -> dict[str, list[dict[str, str]]]:

@@ -34,6 +34,7 @@ from riskscore.models import Event, RiskAssessment
 from riskscore.policy import Decision, combine, combine_without_model
 from riskscore.rules import rules_only
 from riskscore.scoring import Calibration, RiskScore, assess, parse_calibration
+from riskscore.services import trail
 
 MOST_REASONS = 4  # principal reasons, as adverse-action notices have it
 SMALLEST_CONTRIBUTION = 0.05  # calibrated log-odds; below it the fourth decimal of most scores stands still
@@ -102,14 +103,25 @@ def degrade(job: Job, now: datetime) -> None:
     assessment = RiskAssessment.objects.only("rule_hits", "status").get(pk=job.subject_id)
     hits = tuple(read_hit(document) for document in assessment.rule_hits)
     answer = rules_only(hits)
-    RiskAssessment.objects.filter(pk=assessment.pk, status=RiskAssessment.Status.PENDING).update(
+    decision = combine_without_model(hits)
+    pending = RiskAssessment.objects.filter(pk=assessment.pk, status=RiskAssessment.Status.PENDING)
+    degraded = pending.update(
         status=RiskAssessment.Status.COMPLETED,
         completed_at=now,
         degraded=True,
         degraded_code=job.error_code,
         anomaly_type=answer.anomaly,
-        **_decided(combine_without_model(hits)),
+        **_decided(decision),
     )
+    if degraded:
+        trail.answered(
+            "risk_assessment.degraded",
+            assessment_id=assessment.pk,
+            institution_id=job.institution_id,
+            answer=[decision.outcome, answer.anomaly],
+            details={"code": job.error_code},
+            now=now,
+        )
 
 
 def _request(
@@ -167,6 +179,14 @@ def _complete(
             reasons=_sealed_reasons(assessment, score),
             **_decided(decision),
             **_provenance(result, release),
+        )
+        trail.answered(
+            "risk_assessment.completed",
+            assessment_id=assessment.pk,
+            institution_id=assessment.institution_id,
+            answer=[score.score, decision.outcome, score.anomaly],
+            details={"model_digest": result.model.digest, "attempt": claim.attempt},
+            now=now,
         )
 
 

@@ -172,7 +172,7 @@ def test_a_race_for_an_id_stores_nothing_and_says_so(monkeypatch):
 def test_a_batch_costs_the_same_queries_whatever_its_size(count, django_assert_num_queries):
     institution = bank()
 
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(16):
         ingest_events(
             institution_id=institution.pk, events=numbered([event(f"tx-{index}") for index in range(count)]), now=NOW
         )
