@@ -54,6 +54,7 @@ MIDDLEWARE = [
     "apps.common.middleware.SecurityHeadersMiddleware",
     "apps.common.health.ProbeMiddleware",
     "apps.common.middleware.ObservationMiddleware",
+    "apps.api.limits.middleware.SignInLimitMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.people.middleware.PeopleMiddleware",

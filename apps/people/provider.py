@@ -10,6 +10,7 @@ from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
+from allauth.utils import build_absolute_uri
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from joserfc import jwt
@@ -41,6 +42,10 @@ class Conversation(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         if any(urlsplit(str(described.get(name, ""))).scheme != scheme for name in ENDPOINTS):
             raise OAuth2Error("an endpoint is not where it should be")
         return described
+
+    def get_callback_url(self, request: HttpRequest, _app: Any) -> str:
+        """Where the provider sends people back to."""
+        return str(build_absolute_uri(request, reverse("sso_callback")))
 
     def complete_login(self, request: HttpRequest, app: Any, _token: Any, **options: Any) -> Any:
         """Read the provider's answer. Who is meant is found out later; see `single_sign_on.admit`.

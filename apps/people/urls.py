@@ -4,10 +4,12 @@ from allauth.account import views as account
 from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as recovery
 from allauth.socialaccount import views as social
-from django.urls import path
+from django.urls import path, re_path
 from django.views.i18n import set_language
 
 from apps.people import views
+
+INVITATION = r"^password/set/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$"
 
 urlpatterns = [
     path("", views.overview, name="people_overview"),
@@ -24,11 +26,7 @@ urlpatterns = [
     path("again/code/", mfa.reauthenticate, name="mfa_reauthenticate"),
     path("password/", account.password_change, name="account_change_password"),
     path("password/set/", account.password_reset_from_key_done, name="account_reset_password_from_key_done"),
-    path(
-        "password/set/<slug:uidb36>-<path:key>/",
-        account.password_reset_from_key,
-        name="account_reset_password_from_key",
-    ),
+    re_path(INVITATION, account.password_reset_from_key, name="account_reset_password_from_key"),
     path("second-factor/set-up/", views.SetUp.as_view(), name="mfa_activate_totp"),
     path("second-factor/remove/", views.Remove.as_view(), name="mfa_deactivate_totp"),
     path("second-factor/", views.overview, name="mfa_index"),

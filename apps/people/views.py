@@ -8,7 +8,8 @@ from allauth.account.views import LoginView
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView
 from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
-from allauth.socialaccount.models import SocialApp
+from allauth.socialaccount.helpers import render_authentication_error
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView, OAuth2LoginView
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
@@ -160,10 +161,11 @@ def _me(request: HttpRequest) -> User:
 def _with_provider(request: HttpRequest, view: Any) -> HttpResponse:
     if not settings.SOCIALACCOUNT_PROVIDERS:
         raise Http404
+    conversation = Conversation(request, "sso")
     try:
-        response: HttpResponse = view.adapter_view(Conversation(request, "sso"))(request)
-    except SocialApp.DoesNotExist as missing:
-        raise Http404 from missing
+        response: HttpResponse = view.adapter_view(conversation)(request)
+    except (OAuth2Error, OSError) as failed:  # the provider is away, or not itself
+        response = render_authentication_error(request, conversation.get_provider(), exception=failed)
     return response
 
 

@@ -37,12 +37,12 @@ def with_app(user: User) -> str:
     """Set up an authenticator app. Returns its secret."""
     secret = generate_totp_secret()
     TOTP.activate(user, secret)
-    return secret
+    return str(secret)
 
 
 def code(secret: str, *, periods: int = 0) -> str:
     """What the app shows now, or some half minutes from now."""
-    return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + periods))
+    return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30 + periods)))
 
 
 def sign_in(client: Client, username: str, password: str = PASSWORD, **query: str) -> HttpResponse:
