@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
@@ -22,6 +23,7 @@ SPARE_THREADS = 16  # beyond those that may be inside the gate, to refuse the ot
 CONNECTIONS = 2048  # of one web process; granian counts idle ones too, and accepts no more beyond them
 HEADER_BYTES, HEADER_READ_MS = 65_536, 10_000  # of a request; granian refuses more than 100 headers by itself
 DEFAULT_CONCURRENCY = 8  # webhooks and batches wait more than they compute; threads share one process of 90 MB
+TEND_EVERY_S = 2.0
 SCORING_CONCURRENCY = 32  # tasks in one engine's hands, so that it can batch them
 
 
@@ -39,6 +41,16 @@ def prepare() -> None:
         embedded.start_redis(settings.STATE_DIR)
     prepare_database()
     call_command("collectstatic", verbosity=0, interactive=False)
+
+
+def tend_servers(family: Supervisor) -> None:
+    """Start the embedded servers again should they vanish with their keepers; returns once a stop was requested."""
+    while not family.wait(TEND_EVERY_S):
+        with suppress(embedded.EmbeddedServerError):  # said in its log; tried again
+            if not env.str("REDIS_URL", default=None):
+                embedded.start_redis(settings.STATE_DIR)
+            if not env.str("DATABASE_URL", default=None):
+                embedded.database_url(settings.STATE_DIR)
 
 
 def prepare_database() -> None:

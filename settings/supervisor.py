@@ -108,6 +108,10 @@ class Supervisor:
         while not self._stopping.wait(LOOK_EVERY_S):  # in short turns, so that signal handlers get theirs
             pass
 
+    def wait(self, seconds: float) -> bool:
+        """Wait for so long, or until a stop is requested. Returns whether one was."""
+        return self._stopping.wait(seconds)
+
     def request_stop(self) -> None:
         """Let ``watch`` and ``wait_until_ready`` return. Safe in a signal handler."""
         self._stopping.set()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psycopg
 
-from settings import embedded
+from settings import embedded, roles
 from tests.chaos.world import World, wait_for
 
 WEB = [str(Path(sys.executable).parent / "granian"), "--interface", "wsgi", "--host", "127.0.0.1", "--no-ws"]
@@ -95,7 +95,7 @@ class Bank:
 
     def web(self, **environment: str) -> "subprocess.Popen[bytes]":
         """Start the web process and wait until it is ready."""
-        process = self.world.start("web", [*WEB, "--port", str(self.port)], **environment)
+        process = self.world.start("web", [*WEB, "--port", str(self.port)], role=roles.APP, **environment)
         wait_for(self._answers, timeout_s=60, what="the web process is not ready")
         return process
 

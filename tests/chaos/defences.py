@@ -52,10 +52,18 @@ def without_admission() -> None:
     admission.admit = lambda **_asked: None
 
 
+def without_watchdog() -> None:
+    """A step that hangs is never noticed."""
+    from inference.engine.watchdog import Watchdog
+
+    Watchdog.begin = lambda _watchdog: None  # type: ignore[method-assign, assignment]
+
+
 TAKEN_AWAY: dict[str, Callable[[], None]] = {
     "fence": without_fence,
     "attempts": without_attempts,
     "idempotency": without_idempotency,
     "gate": without_gate,
     "admission": without_admission,
+    "watchdog": without_watchdog,
 }

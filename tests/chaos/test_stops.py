@@ -1,16 +1,20 @@
 """Processes that are asked to end, and a PostgreSQL that drops its connections."""
 
 import signal
+import subprocess
 import time
 
 import psycopg
 import pytest
 
+from tests.chaos.bank import Bank
 from tests.chaos.world import World, wait_for
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(120)]
 
 JOBS = 10
+SOFT_STOP_S = 15.0  # worker_soft_shutdown_timeout in settings/celery.py
+DONE = "SELECT count(*) FROM jobs_job WHERE status = 'succeeded'"
 
 
 def test_a_worker_that_is_asked_to_end_finishes_what_it_holds(world: World):
@@ -23,6 +27,40 @@ def test_a_worker_that_is_asked_to_end_finishes_what_it_holds(world: World):
 
     assert worker.wait(timeout=20) == 0
     assert world.ask("SELECT count(*) FROM jobs_job WHERE status = 'succeeded' AND attempts = 1") == JOBS
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("stop", "times"), [(signal.SIGTERM, 20), (signal.SIGQUIT, 10)])
+def test_stops_under_load_lose_nothing_and_cost_no_answer(world: World, capsys, stop: signal.Signals, times: int):
+    bank = Bank(world)
+    bank.web()
+    world.reconciler()
+    worker = bank.worker()
+    traffic = bank.traffic(rate=10)
+    took = []
+    for _ in range(times):
+        before = world.ask(DONE)
+        wait_for(lambda: world.ask(DONE) > before + 5, timeout_s=60, what="nothing is done")  # noqa: B023
+        took.append(stopped(worker, stop))
+        worker = bank.worker()
+    bank.enough(traffic)
+    bank.settle()
+
+    verdict = bank.verdict(last_blow_at=time.time())
+    dead = world.ask("SELECT count(*) FROM jobs_job WHERE status = 'failed'")
+    with capsys.disabled():
+        print(f"\n{times} {stop.name} under load: {verdict}, {dead} dead, longest end {max(took):.1f} s")
+    assert verdict.kept
+    assert (verdict.degraded, dead) == (0, 0)
+    assert max(took) <= SOFT_STOP_S + 2
+
+
+def stopped(worker: "subprocess.Popen[bytes]", stop: signal.Signals) -> float:
+    """Ask a worker to end; returns the seconds it took."""
+    begun = time.monotonic()
+    worker.send_signal(stop)
+    worker.wait(timeout=60)
+    return time.monotonic() - begun
 
 
 def test_a_reconciler_that_is_asked_to_end_ends_well(world: World):

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import redis
 
-from settings import embedded
+from settings import embedded, roles
 from settings.env import ROOT
 
 CELERY = [sys.executable, "-m", "celery", "-A", "settings.celery", "worker", "--pool", "threads", "--concurrency", "32"]
@@ -45,8 +45,13 @@ class World:
         """Run a command to its end."""
         subprocess.run([*MANAGE, *arguments], env=self.environment, cwd=ROOT, check=True)
 
-    def start(self, name: str, command: list[str], **environment: str) -> "subprocess.Popen[bytes]":
-        """Start a process in a session of its own; its output goes to ``name``.log."""
+    def start(self, name: str, command: list[str], *, role: str = "", **environment: str) -> "subprocess.Popen[bytes]":
+        """Start a process in a session of its own; its output goes to ``name``.log.
+
+        ``role``: whom PostgreSQL takes it for; the owner unless said.
+        """
+        if role:
+            environment["DATABASE_URL"] = roles.as_user(self.database_url, role)
         with (self.state / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 command,
@@ -61,11 +66,12 @@ class World:
 
     def worker(self, queue: str = "chaos", **environment: str) -> "subprocess.Popen[bytes]":
         """Start a Celery worker as Assay runs it."""
-        return self.start("worker", [*CELERY, "-Q", queue, "-n", f"{len(self._processes)}@chaos"], **environment)
+        command = [*CELERY, "-Q", queue, "-n", f"{len(self._processes)}@chaos"]
+        return self.start("worker", command, role=roles.WORKER, **environment)
 
     def reconciler(self, **environment: str) -> "subprocess.Popen[bytes]":
         """Start the reconciler."""
-        return self.start("reconciler", [*MANAGE, "reconcile"], **environment)
+        return self.start("reconciler", [*MANAGE, "reconcile"], role=roles.WORKER, **environment)
 
     def submit(self, kind: str, *, count: int) -> None:
         """Promise some jobs at once."""

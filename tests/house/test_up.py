@@ -11,7 +11,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+import redis
 
+from settings import embedded
 from settings.env import ROOT
 from tests.house.processes import all_servers, state_folder, within
 from tests.house.test_supervisor import free_port
@@ -75,6 +77,14 @@ def until(word: str, lines: Iterable[str]) -> Iterator[str]:
             return
 
 
+def redis_answers(state: Path) -> bool:
+    """Whether the installation's Redis does."""
+    try:
+        return bool(redis.Redis.from_url(embedded.redis_url(state)).ping())
+    except redis.ConnectionError:
+        return False
+
+
 def is_gone(process: psutil.Process) -> bool:
     """Whether a process has ended."""
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
@@ -90,6 +100,15 @@ def test_a_killed_web_process_is_replaced_and_a_stop_ends_all(running: Running):
 
     assert running.process.wait(timeout=60) == 0
     assert within(20, lambda: all(is_gone(child) for child in children))  # the embedded servers end after it
+
+
+def test_a_redis_killed_with_its_keeper_comes_back(running: Running):
+    server_and_keeper = [child for child in running.children() if "redis.sock" in " ".join(child.cmdline())]
+    for process in server_and_keeper:
+        process.kill()
+
+    assert len(server_and_keeper) == 2
+    assert within(30, lambda: redis_answers(running.state))
 
 
 def test_nothing_outlives_a_killed_supervisor(running: Running):

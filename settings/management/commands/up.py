@@ -1,6 +1,7 @@
 """Everything Assay needs, in one terminal."""
 
 import signal
+import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -45,6 +46,7 @@ class Command(BaseCommand):
         self._say("  .venv/bin/python manage.py create_institution --help")
         self._say("  .venv/bin/python manage.py create_api_client --help")
         self._say(_("Logs: %(folder)s. Ctrl-C stops everything.") % {"folder": family.logs})
+        threading.Thread(target=stack.tend_servers, args=(family,), daemon=True).start()
         family.watch(on_restart=lambda name: self.stderr.write(_("%(name)s had ended; restarted") % {"name": name}))
 
     def _say(self, sentence: str) -> None:

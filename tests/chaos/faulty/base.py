@@ -7,7 +7,8 @@ import os
 import random
 
 from django.db import OperationalError
-from django.db.backends.postgresql import base
+
+from apps.common.postgresql import base
 
 RATE = float(os.environ.get("CHAOS_COMMIT_ERRORS", "0"))
 chance = random.Random(20261124)
@@ -17,7 +18,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """Loses the connection right after every tenth COMMIT or so."""
 
     def _commit(self) -> None:
-        super()._commit()  # type: ignore[misc]  # private, and not in the type stubs
+        super()._commit()
         if self.connection is not None and chance.random() < RATE:
             self.connection.close()
             raise OperationalError("the answer to COMMIT was lost")
