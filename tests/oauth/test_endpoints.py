@@ -118,12 +118,12 @@ def test_what_there_is_to_know_is_known_before_the_first_request(client, path, s
     assert "authorization_endpoint" not in told
 
 
-def test_nothing_that_was_sent_is_logged(client, with_secret, capfd):
+def test_nothing_that_was_sent_is_logged(client, with_secret, caplog):
     system, key = with_secret
     ask(client, headers=basic(f"{system.pk}:{key}x"))
     token = ask(client, headers=basic(f"{system.pk}:{key}")).json()["access_token"]
 
-    logged = "".join(capfd.readouterr())
+    logged = caplog.text
     assert "oauth.client_refused" in logged
     assert key not in logged
     assert token not in logged

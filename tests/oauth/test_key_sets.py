@@ -56,6 +56,7 @@ def test_a_key_for_something_else_is_passed_over(ec, other):
     assert usable_keys(jwk(ec, **other)) == {}
 
 
+@pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
 @pytest.mark.parametrize("bits", [1024, 2040])
 def test_a_weak_rsa_key_is_passed_over(bits):
     assert usable_keys(key_set(rsa_key(bits=bits))) == {}
