@@ -91,7 +91,7 @@ def enqueue(
         IntegrityError: the subject already has a job of this kind.
     """
     known = kinds.get(kind)
-    admission.admit(kind=known, institution_id=institution.pk, deadline_at=deadline_at, now=now)
+    admission.admit(kind=known, institution_id=institution.pk, priority=priority, deadline_at=deadline_at, now=now)
     job = Job.objects.create(
         institution=institution,
         kind=known.name,

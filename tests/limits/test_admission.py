@@ -90,20 +90,39 @@ def test_what_cannot_be_done_before_its_deadline_is_refused_at_once(banks):
 
 
 def test_a_burst_after_a_quiet_time_is_not_refused(banks):
-    assert backlog(kind=BOUNDED, institution_id=banks[0].pk, now=NOW).wait_s == 0.0
+    assert backlog(kind=BOUNDED, institution_id=banks[0].pk, priority=0, now=NOW).wait_s == 0.0
     assert len(promise(banks[0], times=6, deadline_s=0.5)) == 6
 
 
-def test_what_all_wait_for_together_is_no_longer_than_the_queue():
-    assert Backlog(mine=0, total=300, parties=1, behind_s=5.0, done=50).wait_s == 0.0
-    assert Backlog(mine=50, total=100, parties=2, behind_s=2.0, done=50).wait_s == 4.0
-    assert Backlog(mine=90, total=100, parties=2, behind_s=2.0, done=50).wait_s == 4.0
+@pytest.mark.parametrize(("mine", "parties", "wait_s"), [(0, 1, 0.0), (25, 2, 2.0), (90, 2, 4.0)])
+def test_nobody_waits_longer_than_for_its_turns_or_for_all(mine, parties, wait_s):
+    found = Backlog(mine=mine, total=100, mine_ahead=mine, ahead=100, parties=parties, behind_s=2.0, done=50)
+
+    assert found.wait_s == wait_s
+
+
+def test_jobs_nobody_waits_for_leave_half_of_the_queue(banks):
+    promise(banks[0], times=3, priority=-1)
+    promise(banks[1], times=1, priority=-1)
+
+    with pytest.raises(QueueFull), transaction.atomic():
+        promise(banks[2], priority=-1)
+
+    assert len(promise(banks[2], times=2)) == 2
+
+
+def test_jobs_that_are_less_urgent_delay_nobody(banks):
+    promise(banks[0], times=3, priority=-1)
+    services.finish(claim=services.claim(job_id=promise(banks[1])[0].pk, now=later(1)), now=later(2))
+
+    assert backlog(kind=BOUNDED, institution_id=banks[0].pk, priority=0, now=later(4)).wait_s == 0.0
+    assert backlog(kind=BOUNDED, institution_id=banks[0].pk, priority=-1, now=later(4)).wait_s == 12.0
 
 
 def test_a_kind_without_a_bound_is_always_admitted(banks):
     unbounded = kinds.JobKind(name="test.free", task_name="tests.none", queue="test-bounded", lease_s=30.0)
 
-    admission.admit(kind=unbounded, institution_id=banks[0].pk, deadline_at=NOW, now=NOW)
+    admission.admit(kind=unbounded, institution_id=banks[0].pk, priority=0, deadline_at=NOW, now=NOW)
 
 
 def test_the_institution_with_the_least_under_way_is_served_first(banks):

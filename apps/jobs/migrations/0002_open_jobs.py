@@ -3,15 +3,17 @@
 from django.db import migrations, models
 
 CREATE = """
-CREATE FUNCTION assay_queue(asked_kind text, asked_institution uuid, asked_at timestamptz,
-                            OUT mine bigint, OUT total bigint, OUT parties bigint,
-                            OUT behind_s double precision, OUT done bigint)
+CREATE FUNCTION assay_queue(asked_kind text, asked_institution uuid, asked_priority int, asked_at timestamptz,
+                            OUT mine bigint, OUT total bigint, OUT mine_ahead bigint, OUT ahead bigint,
+                            OUT parties bigint, OUT behind_s double precision, OUT done bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     SELECT coalesce(sum(open) FILTER (WHERE institution_id = asked_institution), 0), coalesce(sum(open), 0),
-           count(*), coalesce(extract(epoch FROM asked_at - min(eldest)), 0), 0
-      INTO mine, total, parties, behind_s, done
-      FROM (SELECT institution_id, count(*) AS open, min(created_at) AS eldest
+           coalesce(sum(before) FILTER (WHERE institution_id = asked_institution), 0), coalesce(sum(before), 0),
+           count(*) FILTER (WHERE before > 0), coalesce(extract(epoch FROM asked_at - min(eldest)), 0), 0
+      INTO mine, total, mine_ahead, ahead, parties, behind_s, done
+      FROM (SELECT institution_id, count(*) AS open, count(*) FILTER (WHERE priority >= asked_priority) AS before,
+                   min(created_at) FILTER (WHERE priority >= asked_priority) AS eldest
               FROM jobs_job
              WHERE kind = asked_kind AND status IN ('queued', 'running')
              GROUP BY institution_id) AS by_institution;
@@ -46,5 +48,5 @@ class Migration(migrations.Migration):
                 fields=["kind", "finished_at"], condition=models.Q(("status", "succeeded")), name="job_done"
             ),
         ),
-        migrations.RunSQL(CREATE, "DROP FUNCTION assay_queue(text, uuid, timestamptz)"),
+        migrations.RunSQL(CREATE, "DROP FUNCTION assay_queue(text, uuid, int, timestamptz)"),
     ]
