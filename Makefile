@@ -10,18 +10,18 @@ BIN      := .venv/bin
 STAMP    := .venv/.installed
 MESSAGES := locale/zh_Hans/LC_MESSAGES/django.mo
 LOCKS    := requirements/base.txt requirements/local.txt requirements/worker.txt requirements/dev.txt
-CODE     := manage.py conftest.py settings apps riskscore clinical inference training benchmarks tests
+CODE     := manage.py conftest.py settings apps riskscore clinical inference training benchmarks audits tests
 OPENAPI  := docs/api/openapi.yaml
 export DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench bench-rest train-risk chaos security lock openapi messages migrate backup restore clean
+.PHONY: help demo up test check bench bench-rest train-risk chaos security lock openapi messages migrate backup restore audit-deps audit-secrets sbom clean
 
 help:  ## List these commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
-		printf '  make %-11s %s\n' "$$name" "$$text"; done
+		printf '  make %-13s %s\n' "$$name" "$$text"; done
 
 demo: $(STAMP) $(MESSAGES)  ## Start everything, score a few hundred transactions, show what came out; ARGS=--exit ends there
 	@$(BIN)/python manage.py demo $(ARGS)
@@ -39,6 +39,7 @@ check: $(STAMP) $(MESSAGES)  ## Lint, types, import rules, migrations, OpenAPI d
 	@echo "types"           && $(BIN)/mypy --no-error-summary $(CODE)
 	@echo "import rules"    && $(BIN)/lint-imports --no-logo >var/imports.txt 2>&1 || { cat var/imports.txt; exit 1; }
 	@echo "system checks"   && $(BIN)/python manage.py check --fail-level WARNING >/dev/null
+	@echo "deployment"      && $(BIN)/python -m pytest -q --no-header --no-summary tests/common/test_production.py >var/deployment.txt || { cat var/deployment.txt; exit 1; }
 	@echo "migrations"      && $(BIN)/python manage.py makemigrations --check --dry-run >var/migrations.txt || { cat var/migrations.txt; exit 1; }
 	@echo "OpenAPI"         && $(BIN)/python manage.py spectacular --validate --fail-on-warn --file var/openapi.yaml && diff -u $(OPENAPI) var/openapi.yaml
 	@echo "documentation"   && $(BIN)/python -m pytest -q --no-header --no-summary tests/house/test_docs.py >var/docs.txt || { cat var/docs.txt; exit 1; }
@@ -56,7 +57,17 @@ chaos: $(STAMP)  ## Kill workers and empty Redis under load, and count what was 
 	@$(BIN)/python -m pytest -m chaos $(ARGS)
 
 security: $(STAMP) $(MESSAGES)  ## Attack every wall by the thousand, then once more with the wall taken away
-	@$(BIN)/python -m pytest -m security $(ARGS)
+	@$(BIN)/python -m pytest -m "not chaos" tests/security $(ARGS)
+
+audit-deps: $(STAMP)  ## Ask about known vulnerabilities of everything the lock files name; before each release
+	@$(BIN)/python -m audits.dependencies $(ARGS)
+
+audit-secrets: $(STAMP)  ## Look for secrets in every version of every file
+	@$(BIN)/python -m audits.secrets $(ARGS)
+
+sbom: $(STAMP)  ## Write what is installed, as CycloneDX, to var/sbom.json
+	@mkdir -p var
+	@$(BIN)/python -m audits.bill >var/sbom.json && echo "var/sbom.json"
 
 openapi: $(STAMP)  ## Write docs/api/openapi.yaml anew
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file $(OPENAPI)
