@@ -11,6 +11,7 @@ from drf_spectacular.utils import OpenApiRequest, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.api.limits.policies import Kind
 from apps.api.parsers import HardenedJSONParser
 from apps.api.problems import FieldError, RequestRefused, flattened
 from apps.api.serializers import UnprocessableBody
@@ -39,6 +40,7 @@ class EventsView(ApiView):
     """What a bank tells without asking for a score."""
 
     required_scopes = {"POST": ("events.write",)}
+    limited_as = {"POST": Kind.HISTORY}
     problems = (409,)
     parser_classes = (HardenedJSONParser, NDJSONParser)
     max_body_bytes = 16 * 1024 * 1024  # 10,000 events of 1.6 kB
@@ -60,8 +62,11 @@ class EventsView(ApiView):
         """
         now = timezone.now()
         if isinstance(request.data, list):
-            return Response(self._several(_lines(request.data), now), status=202)
+            lines = list(_lines(request.data))
+            self.spend(Kind.HISTORY, cost=len(lines))
+            return Response(self._several(lines, now), status=202)
         event = EventSerializer(data=request.data, context={"now": now}).event()
+        self.spend(Kind.HISTORY)
         done = services.ingest_event(institution_id=self.institution.pk, event=event, now=now, actor=self.actor)
         return Response({"accepted": done.accepted, "duplicates": done.duplicates, "rejected": []}, status=202)
 

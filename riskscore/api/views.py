@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.api.idempotency import IdempotentMixin
+from apps.api.limits.policies import Kind
 from apps.api.pagination import CursorPagination
 from apps.api.prefer import preferred_wait_s
 from apps.api.views import ApiView
@@ -39,6 +40,7 @@ class AssessmentsView(IdempotentMixin):
     """Assessments of the caller's institution."""
 
     required_scopes = {"GET": ("risk.read",), "POST": ("risk.write",)}
+    limited_as = {"POST": Kind.SCORING}
 
     @extend_schema(
         operation_id="risk_assessments_create",

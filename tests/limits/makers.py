@@ -1,5 +1,6 @@
 """Clocks and policies."""
 
+from apps.api.limits.policies import Kind, read_limits
 from apps.api.limits.windows import Policy
 
 
@@ -16,3 +17,8 @@ class Clock:
 def policy(*, quota: int, key: str = "anyone", window_s: int = 60) -> Policy:
     """So much a minute."""
     return Policy(name=key, key=key, quota=quota, window_s=window_s)
+
+
+def quotas(**per_minute: int) -> dict[Kind, int]:
+    """The quotas in force, those named among them: ``sign_in`` for sign-in."""
+    return read_limits({name.replace("_", "-"): str(quota) for name, quota in per_minute.items()})

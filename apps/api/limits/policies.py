@@ -31,7 +31,7 @@ DEFAULTS: Mapping[Kind, int] = {  # a minute, for one client; for one address wh
     Kind.BATCHES: 60,
     Kind.WRITES: 1_200,
     Kind.READS: 6_000,
-    Kind.SIGN_IN: 30,
+    Kind.SIGN_IN: 120,
 }
 
 

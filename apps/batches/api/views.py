@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.api.idempotency import IdempotentMixin
+from apps.api.limits.policies import Kind
 from apps.api.pagination import CursorPagination
 from apps.api.problems import RequestRefused
 from apps.api.scopes import InsufficientScope
@@ -57,6 +58,7 @@ class BatchesView(IdempotentMixin):
     """Batches of the caller's institution."""
 
     required_scopes = SCOPES
+    limited_as = {"POST": Kind.BATCHES}
     max_body_bytes = MOST_BYTES
 
     received: services.Received | None = None

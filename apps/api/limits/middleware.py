@@ -1,0 +1,49 @@
+"""Limits where nobody is known yet: attempts to sign in and requests for tokens, by address."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from apps.api.limits import policies
+from apps.api.limits.limiter import limiter
+from apps.api.limits.requests import RateLimited, headers, refuse
+from apps.api.problems import plain_response, problem_of
+
+PLACES = ("/oauth/", "/account/sign-in/", "/account/provider/", "/admin/login/")
+
+
+class SignInLimitMiddleware:
+    """Counts POSTs to where credentials are tried, and answers 429 where an address tries too often."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on, or refuse it."""
+        if request.method != "POST" or not request.path_info.startswith(PLACES):
+            return self.get_response(request)
+        counts = limiter().spend(policies.of_address(address_of(request)))
+        try:
+            refuse(counts, route="sign-in")
+        except RateLimited as refused:
+            problem = problem_of(refused)
+            assert problem is not None
+            response = plain_response(request, problem)
+        else:
+            response = self.get_response(request)
+        for name, value in headers(counts).items():
+            response.headers.setdefault(name, value)
+        return response
+
+
+def address_of(request: HttpRequest) -> str:
+    """Where a request came from: as the last proxy we trust saw it, or the connection's own address without any.
+
+    ``ASSAY_TRUSTED_PROXIES`` says how many proxies of ours stand in front; what was in the header before them
+    anybody could have written.
+    """
+    direct = str(request.META.get("REMOTE_ADDR", ""))
+    proxies: int = settings.ALLAUTH_TRUSTED_PROXY_COUNT
+    told = [part.strip() for part in str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",") if part.strip()]
+    return told[-proxies] if 0 < proxies <= len(told) else direct
