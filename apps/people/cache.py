@@ -11,14 +11,15 @@ from typing import Any
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 from django.db import connection, models
 from django.db.models.functions import Now
+from psycopg.types.json import Jsonb
 
 from apps.people.models import Remembered
 
-ADD = """
+SET = """
 INSERT INTO people_remembered AS kept (key, value, expires_at) VALUES (%s, %s, %s)
 ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value, expires_at = EXCLUDED.expires_at
-WHERE kept.expires_at <= statement_timestamp()
 """
+ADD = f"{SET} WHERE kept.expires_at <= statement_timestamp()"
 
 
 class PostgresCache(BaseCache):
@@ -29,11 +30,7 @@ class PostgresCache(BaseCache):
 
     def add(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         """Remember a value unless there is one. Of several at once exactly one is told True."""
-        made = self.make_and_validate_key(key, version=version)
-        json = Remembered._meta.get_field("value").get_db_prep_value(value, connection)  # noqa: SLF001 - public
-        with connection.cursor() as cursor:
-            cursor.execute(ADD, [made, json, self._until(timeout)])
-            return bool(cursor.rowcount == 1)
+        return self._write(ADD, key, value, timeout, version)
 
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
         """The value, or the default where there is none any more."""
@@ -43,16 +40,7 @@ class PostgresCache(BaseCache):
 
     def set(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> None:
         """Remember a value, whatever was there."""
-        Remembered.objects.bulk_create(
-            [
-                Remembered(
-                    key=self.make_and_validate_key(key, version=version), value=value, expires_at=self._until(timeout)
-                )
-            ],
-            update_conflicts=True,
-            unique_fields=["key"],
-            update_fields=["value", "expires_at"],
-        )
+        self._write(SET, key, value, timeout, version)
 
     def touch(self, key: str, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         """Keep a value for longer. Returns whether there is one."""
@@ -67,6 +55,12 @@ class PostgresCache(BaseCache):
     def clear(self) -> None:
         """Forget everything."""
         Remembered.objects.all().delete()
+
+    def _write(self, statement: str, key: str, value: Any, timeout: Any, version: int | None) -> bool:
+        row = [self.make_and_validate_key(key, version=version), Jsonb(value), self._until(timeout)]
+        with connection.cursor() as cursor:
+            cursor.execute(statement, row)
+            return bool(cursor.rowcount == 1)
 
     def _until(self, timeout: Any) -> datetime | None:
         seconds = self.get_backend_timeout(timeout)

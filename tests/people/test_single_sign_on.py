@@ -12,13 +12,13 @@ from apps.people.admission import Admission
 from apps.people.services import link_subject
 from apps.tenants.models import Membership, User
 from tests.people.door import NOW, bank, person, with_app
-from tests.people.providers import Liar, challenge_of, lying_provider, real_provider, signed_on, trusting
+from tests.people.providers import Claims, Liar, challenge_of, lying_provider, real_provider, signed_on, trusting
 
 pytestmark = pytest.mark.django_db
 
-ANA = {"sub": "248289", "email": "ana@example.org", "email_verified": True, "groups": ["fraud", "golf"]}
-EVA = {"sub": "777777", "email": "eva@example.org", "email_verified": False}
-OPA = {"sub": "999999", "email": "opa@example.org", "email_verified": True}
+ANA: Claims = {"sub": "248289", "email": "ana@example.org", "email_verified": True, "groups": ["fraud", "golf"]}
+EVA: Claims = {"sub": "777777", "email": "eva@example.org", "email_verified": False}
+OPA: Claims = {"sub": "999999", "email": "opa@example.org", "email_verified": True}
 ADMISSION = Admission(claim="groups", roles={"fraud": ("First Bank", "analyst")})
 
 
