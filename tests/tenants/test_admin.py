@@ -4,8 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
+from apps.audit.models import AuditEvent
+from apps.tenants.keys import KeyRefused, authenticate_key
+from apps.tenants.models import User
 from apps.tenants.services import create_client, create_institution
+from tests.people.door import inside
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -17,7 +22,9 @@ def row(db):
     return {"bank": bank, "client": client, "key": key}
 
 
-@pytest.mark.parametrize("model", ["tenants_institution", "tenants_apiclient", "tenants_user", "audit_auditevent"])
+@pytest.mark.parametrize(
+    "model", ["tenants_institution", "tenants_apiclient", "tenants_clientkey", "tenants_user", "audit_auditevent"]
+)
 def test_lists_open(admin_client, row, model):
     assert admin_client.get(reverse(f"admin:{model}_changelist")).status_code == 200
 
@@ -27,6 +34,34 @@ def test_a_client_is_shown_without_its_digest(admin_client, row):
 
     assert row["client"].keys.get().prefix in page
     assert row["client"].keys.get().sha256 not in page
+
+
+def revoke(http, model, row):
+    url = reverse(f"admin:tenants_{model}_changelist")
+    return http.post(url, {"action": "revoke", "index": "0", "_selected_action": [str(row.pk)]}, follow=True)
+
+
+def test_a_client_is_revoked_by_hand_and_that_is_on_record(admin_client, row):
+    assert "Revoked: 1." in revoke(admin_client, "apiclient", row["client"]).content.decode()
+    assert "Revoked: 0." in revoke(admin_client, "apiclient", row["client"]).content.decode()
+
+    with pytest.raises(KeyRefused):
+        authenticate_key(row["key"], now=timezone.now())
+    assert AuditEvent.objects.get(action="api_client.revoked").actor.startswith("user:")
+
+
+def test_a_key_is_revoked_by_hand(admin_client, row):
+    assert "Revoked: 1." in revoke(admin_client, "clientkey", row["client"].keys.get()).content.decode()
+
+    with pytest.raises(KeyRefused):
+        authenticate_key(row["key"], now=timezone.now())
+
+
+def test_whoever_has_not_shown_a_second_factor_revokes_nothing(row):
+    half = inside(User.objects.create_user("half", is_staff=True), proved=False)
+    revoke(half, "apiclient", row["client"])
+
+    assert authenticate_key(row["key"], now=timezone.now()) == row["client"]
 
 
 @pytest.mark.parametrize("model", ["tenants_institution", "tenants_apiclient", "audit_auditevent"])
