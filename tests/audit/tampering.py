@@ -186,10 +186,21 @@ def cut_tail(chain: Chain, random: Random) -> int:
     return position
 
 
-TAMPERINGS = (edit_event, edit_seal, delete_event, delete_with_seal, insert, swap, reorder, seal_again, cut_tail)
+Tampering = Callable[[Chain, Random], int]
+TAMPERINGS: tuple[Tampering, ...] = (
+    edit_event,
+    edit_seal,
+    delete_event,
+    delete_with_seal,
+    insert,
+    swap,
+    reorder,
+    seal_again,
+    cut_tail,
+)
 
 
-def drawn(count: int, random: Random) -> list[Callable[[Chain, Random], int]]:
+def drawn(count: int, random: Random) -> list[Tampering]:
     """That many tamperings, every kind about equally often."""
     kinds = [TAMPERINGS[number % len(TAMPERINGS)] for number in range(count)]
     random.shuffle(kinds)

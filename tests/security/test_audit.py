@@ -100,7 +100,7 @@ def test_an_act_that_is_undone_leaves_no_event_and_control_one_that_is_written_l
 def test_two_hundred_tamperings_are_found_where_they_were_done(capsys, tmp_path):
     chain = Chain(sealed_trail(1000)[0])
     elsewhere, random = anchored(chain, tmp_path), Random(10)
-    found = Counter()
+    found: Counter[str] = Counter()
     unseen_tails = 0
     for tampering in drawn(200, random):
         with tampered(tampering, chain, random) as position:
