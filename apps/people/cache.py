@@ -57,7 +57,7 @@ class PostgresCache(BaseCache):
         Remembered.objects.all().delete()
 
     def _write(self, statement: str, key: str, value: Any, timeout: Any, version: int | None) -> bool:
-        row = [self.make_and_validate_key(key, version=version), Jsonb(value), self._until(timeout)]
+        row: list[Any] = [self.make_and_validate_key(key, version=version), Jsonb(value), self._until(timeout)]
         with connection.cursor() as cursor:
             cursor.execute(statement, row)
             return bool(cursor.rowcount == 1)

@@ -25,6 +25,7 @@ urlpatterns = [
     path("again/", account.reauthenticate, name="account_reauthenticate"),
     path("again/code/", mfa.reauthenticate, name="mfa_reauthenticate"),
     path("password/", account.password_change, name="account_change_password"),
+    path("password/none/", views.overview, name="account_set_password"),  # who has none comes by single sign-on
     path("password/set/", account.password_reset_from_key_done, name="account_reset_password_from_key_done"),
     re_path(INVITATION, account.password_reset_from_key, name="account_reset_password_from_key"),
     path("second-factor/set-up/", views.SetUp.as_view(), name="mfa_activate_totp"),

@@ -62,7 +62,9 @@ def test_of_many_at_once_one_adds():
         connection.close()
 
     threads = [Thread(target=race) for _ in range(12)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
     assert sorted(told) == [False] * 11 + [True]

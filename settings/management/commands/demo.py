@@ -14,6 +14,7 @@ from functools import partial
 from threading import Thread
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone, translation
@@ -157,9 +158,10 @@ def _seeded_key(now: datetime) -> str:
 
 
 def _admin_password() -> str:
-    """A fresh password of the demo's administrator, who is made where there is none."""
+    """A fresh password of the demo's operator, who sets up a second factor when signing in with it."""
     password = secrets.token_urlsafe(9)
-    user, _created = User.objects.get_or_create(username=ADMIN, defaults={"is_staff": True, "is_superuser": True})
+    user, _created = User.objects.get_or_create(username=ADMIN, defaults={"is_staff": True})
+    Authenticator.objects.filter(user=user).delete()  # the app that knew the last demo's secret is not at hand
     user.set_password(password)
     user.save(update_fields=["password"])
     return password
