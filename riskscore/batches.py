@@ -79,7 +79,9 @@ def begin_assessments(client: ApiClient, events: Mapping[int, Event], now: datet
 def begin_events(client: ApiClient, events: Mapping[int, Event], now: datetime) -> Mapping[int, Begun]:
     """Append events to their accounts' histories."""
     known = told_before(client.institution_id, [event.id for event in events.values()])
-    done = services.ingest_events(institution_id=client.institution_id, events=events, now=now)
+    done = services.ingest_events(
+        institution_id=client.institution_id, events=events, now=now, actor=f"client:{client.pk}"
+    )
     return {
         number: Begun(known=event.id in known, error=_differs() if number in done.differing else None)
         for number, event in events.items()

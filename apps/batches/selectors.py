@@ -43,7 +43,8 @@ def counts_of(batches: Sequence[Batch]) -> dict[UUID, dict[str, int]]:
     """
     counted: dict[UUID, Counter[str]] = {batch.pk: Counter() for batch in batches}
     groups = BatchRow.objects.filter(batch__in=counted).order_by().values_list("batch_id", "status")
-    for batch_id, status, rows, duplicates in groups.annotate(Count("pk"), Count("pk", filter=~Q(duplicate=""))):
+    told_again = Count("pk", filter=~Q(duplicate=""))
+    for batch_id, status, rows, duplicates in groups.annotate(rows=Count("pk"), told_again=told_again):
         counted[batch_id] += Counter({status: rows, "duplicates": duplicates})
     return {batch.pk: _counts(batch.total, counted[batch.pk]) for batch in batches}
 

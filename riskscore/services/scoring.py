@@ -34,7 +34,7 @@ from riskscore.models import Event, RiskAssessment
 from riskscore.policy import Decision, combine, combine_without_model
 from riskscore.rules import rules_only
 from riskscore.scoring import Calibration, RiskScore, assess, parse_calibration
-from riskscore.services import trail
+from riskscore.services import notices, trail
 
 MOST_REASONS = 4  # principal reasons, as adverse-action notices have it
 SMALLEST_CONTRIBUTION = 0.05  # calibrated log-odds; below it the fourth decimal of most scores stands still
@@ -122,6 +122,7 @@ def degrade(job: Job, now: datetime) -> None:
             details={"code": job.error_code},
             now=now,
         )
+        notices.tell_degraded(job=job, now=now)
 
 
 def _request(
@@ -187,6 +188,9 @@ def _complete(
             answer=[score.score, decision.outcome, score.anomaly],
             details={"model_digest": result.model.digest, "attempt": claim.attempt},
             now=now,
+        )
+        notices.tell_completed(
+            institution_id=claim.institution_id, assessment_id=assessment.pk, job_id=claim.job_id, now=now
         )
 
 

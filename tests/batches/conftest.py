@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -58,10 +58,17 @@ class Clock:
         return self.now
 
 
-def work(batch: Batch, *, at: datetime = NOW, step_s: float = 0.01) -> tuple[str, dict[int, str]]:
-    """Do one part of a batch's work. Returns how its job stands, and its rows."""
-    services.work_on(job_id=batch.job_id, clock=Clock(at, step_s))
-    return Job.objects.get(pk=batch.job_id).status, standing(batch)
+def work(batch: Batch, *, step_s: float = 0.01) -> tuple[str, dict[int, str]]:
+    """Do one part of a batch's work as soon as it is due. Returns how its job stands, and its rows."""
+    due_at = Job.objects.get(pk=job_of(batch)).next_attempt_at
+    services.work_on(job_id=job_of(batch), clock=Clock(due_at, step_s))
+    return Job.objects.get(pk=job_of(batch)).status, standing(batch)
+
+
+def job_of(batch: Batch) -> UUID:
+    """The job of a batch that was promised."""
+    assert batch.job_id is not None
+    return batch.job_id
 
 
 def standing(batch: Batch) -> dict[int, str]:

@@ -291,5 +291,5 @@ def test_what_a_request_and_a_score_cost_in_queries(client, django_assert_num_qu
 
     with django_assert_num_queries(15):
         assessment = ask(client)
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(16):
         score_assessment(job_id=assessment.job_id, engine=ScriptedEngine(SAFE), release=RELEASE, clock=lambda: NOW)

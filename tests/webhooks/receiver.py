@@ -40,14 +40,14 @@ class _Server(ThreadingHTTPServer):
 @contextmanager
 def listening(receiver: Receiver | None = None, host: str = "127.0.0.1") -> Iterator[Receiver]:
     """A receiver that listens for the length of the block."""
-    receiver = receiver or Receiver()
+    heard = receiver or Receiver()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            receiver.requests.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(receiver.status)
-            for name, value in receiver.headers.items():
+            heard.requests.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            self.send_response(heard.status)
+            for name, value in heard.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -58,10 +58,10 @@ def listening(receiver: Receiver | None = None, host: str = "127.0.0.1") -> Iter
             """Not worth a line."""
 
     server = _Server(host, Handler)
-    receiver.port = int(server.server_address[1])
+    heard.port = int(server.server_address[1])
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield receiver
+        yield heard
     finally:
         server.shutdown()
         server.server_close()

@@ -24,7 +24,6 @@ class EndpointDisabled(Conflict):
     code = "endpoint_disabled"
 
 
-@transaction.atomic
 def emit(*, institution_id: UUID, event_type: EventType, data: Mapping[str, UUID], now: datetime) -> int:
     """Tell every endpoint that asked for it. Call it inside the transaction of what happened.
 
@@ -37,11 +36,14 @@ def emit(*, institution_id: UUID, event_type: EventType, data: Mapping[str, UUID
     wanting = WebhookEndpoint.objects.filter(
         institution_id=institution_id, enabled=True, event_types__contains=[event_type.value]
     )
-    endpoints = list(wanting.only("id").order_by("pk"))
+    endpoint_ids = list(wanting.order_by("pk").values_list("pk", flat=True))
+    if not endpoint_ids:
+        return 0
     message_id = uuid4()
-    for endpoint in endpoints:
-        _promise(endpoint.pk, institution_id, message_id=message_id, event_type=event_type, data=data, now=now)
-    return len(endpoints)
+    with transaction.atomic():
+        for endpoint_id in endpoint_ids:
+            _promise(endpoint_id, institution_id, message_id=message_id, event_type=event_type, data=data, now=now)
+    return len(endpoint_ids)
 
 
 @transaction.atomic
