@@ -70,6 +70,7 @@ CALLERS = {
     "assay_institution_of_key(text)": (APP,),
     "assay_institution_of_client(text)": (APP,),
     "assay_institution_of_token(text)": (APP,),
+    "assay_queue(text, uuid, timestamptz)": ROLES,
 }
 
 STANDING = """

@@ -7,11 +7,13 @@ from django.db import ProgrammingError, connection, transaction
 
 from apps.common import scope
 from apps.tenants.models import Institution
+from apps.tenants.policies import CALLERS
 from apps.tenants.walls import APP, ROLES
-from riskscore.models import Account
+from riskscore.models import ThresholdsVersion
 from tests.riskscore.makers import NOW
 from tests.walls import as_application, rows
 
+THRESHOLDS = {"review": "0.5", "block_and_review": "0.7", "decline": "0.9", "created_at": NOW}
 pytestmark = pytest.mark.django_db
 
 
@@ -23,49 +25,59 @@ def refused():
 
 
 @pytest.fixture
-def accounts(first, second):
+def versions(first, second):
     for bank in (first, second):
-        Account.objects.create(institution=bank, reference=f"of {bank.name}", created_at=NOW)
+        ThresholdsVersion.objects.create(institution=bank, version=len(bank.name), **THRESHOLDS)
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_nobody_sees_nothing(accounts, role):
+def test_nobody_sees_nothing(versions, role):
     with as_application(role):
-        assert rows("SELECT count(*) FROM riskscore_account") == [(0,)]
+        assert rows("SELECT count(*) FROM riskscore_thresholdsversion") == [(0,)]
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_query_that_names_no_institution_gives_rows_of_one(accounts, first, role):
+def test_a_query_that_names_no_institution_gives_rows_of_one(versions, first, role):
     with as_application(role), scope.entered(scope.of(first.pk)):
-        assert rows("SELECT reference FROM riskscore_account") == [("of First Bank",)]
+        assert rows("SELECT version FROM riskscore_thresholdsversion") == [(10,)]
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_query_that_names_a_stranger_gives_none(accounts, first, second, role):
+def test_a_query_that_names_a_stranger_gives_none(versions, first, second, role):
     with as_application(role), scope.entered(scope.of(first.pk)):
-        assert not Account.objects.filter(institution=second).exists()
-        assert Account.objects.filter(institution=second).update(event_count=7) == 0
-        assert Account.objects.all().delete()[0] == 1
-    assert rows("SELECT reference, event_count FROM riskscore_account") == [("of Second Bank", 0)]
+        assert not ThresholdsVersion.objects.filter(institution=second).exists()
+        assert ThresholdsVersion.objects.filter(institution=second).update(version=7) == 0
+        assert ThresholdsVersion.objects.all().delete()[0] == 1
+    assert rows("SELECT version FROM riskscore_thresholdsversion") == [(11,)]
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_row_cannot_be_put_among_a_strangers(first, second, role):
     with as_application(role), scope.entered(scope.of(first.pk)), refused():
-        Account.objects.create(institution=second, reference="planted", created_at=NOW)
-    assert not Account.objects.exists()
+        ThresholdsVersion.objects.create(institution=second, version=1, **THRESHOLDS)
+    assert not ThresholdsVersion.objects.exists()
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_row_cannot_be_given_to_a_stranger(accounts, first, second, role):
+def test_a_row_cannot_be_given_to_a_stranger(versions, first, second, role):
     with as_application(role), scope.entered(scope.of(first.pk)), refused():
-        Account.objects.update(institution=second)
+        ThresholdsVersion.objects.update(institution=second)
 
 
-def test_operators_see_institutions_and_no_record(accounts):
+def test_what_looks_past_the_walls_is_known_and_not_for_everybody(db):
+    definers = rows(
+        "SELECT oid::regprocedure::text, has_function_privilege('public', oid, 'EXECUTE') FROM pg_proc "
+        "WHERE prosecdef AND pronamespace = current_schema()::regnamespace"
+    )
+    known = {rows("SELECT to_regprocedure(%s)::text", name)[0][0] for name in CALLERS}
+
+    assert set(definers) == {(name, False) for name in known}
+
+
+def test_operators_see_institutions_and_no_record(versions):
     with as_application(APP), scope.entered(scope.OPERATOR):
         assert Institution.objects.count() == 2
-        assert Account.objects.count() == 0
+        assert ThresholdsVersion.objects.count() == 0
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -75,9 +87,9 @@ def test_operators_see_institutions_and_no_record(accounts):
         "CREATE TABLE mine (id int)",
         "CREATE TEMPORARY TABLE mine (id int)",
         "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
-        "TRUNCATE riskscore_account CASCADE",
-        "ALTER TABLE riskscore_account DISABLE ROW LEVEL SECURITY",
-        "DROP POLICY assay_app_select ON riskscore_account",
+        "TRUNCATE riskscore_thresholdsversion CASCADE",
+        "ALTER TABLE riskscore_thresholdsversion DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY assay_app_select ON riskscore_thresholdsversion",
         "UPDATE registry_modelversion SET digest = ''",
         "UPDATE audit_auditevent SET action = ''",
         "DELETE FROM audit_auditevent",

@@ -95,10 +95,10 @@ def test_without_that_memory_a_rollback_would_leave_another_scope_behind(monkeyp
 
 
 def test_a_commit_that_fails_is_a_rollback(first):
-    orphan = "INSERT INTO riskscore_account (institution_id, reference, event_count, created_at)"
+    orphan = "INSERT INTO riskscore_thresholdsversion VALUES (gen_random_uuid(), 1, 0.5, 0.7, 0.9, false, now(), %s)"
     with scope.entered(scope.of(A)):
         with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"{orphan} VALUES (gen_random_uuid(), 'a', 0, now())")  # its foreign key is looked at last
+            cursor.execute(orphan, [B])  # its foreign key is looked at last
         assert told()[:2] == ("institution", A)
 
 
