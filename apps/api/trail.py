@@ -128,7 +128,7 @@ class AuditEventsView(ApiView):
 
     @extend_schema(
         operation_id="audit_events_list",
-        parameters=PARAMETERS,
+        parameters=[*PARAMETERS],
         responses={(200, "application/json"): AuditEventPageSerializer, (200, fhir.MEDIA_TYPE): OpenApiTypes.OBJECT},
     )
     def get(self, request: Request) -> Response:

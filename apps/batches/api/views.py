@@ -78,7 +78,7 @@ class BatchesView(IdempotentMixin):
 
     @extend_schema(
         operation_id="batches_create",
-        parameters=UPLOAD,
+        parameters=[*UPLOAD],
         request={
             NDJSON: OpenApiRequest(OpenApiTypes.STR, examples=[NDJSON_EXAMPLE]),
             CSV: OpenApiRequest(OpenApiTypes.STR, examples=[CSV_EXAMPLE]),
@@ -101,7 +101,7 @@ class BatchesView(IdempotentMixin):
         headers = {"Location": f"/api/v1/batches/{batch.pk}"}
         return Response(batch_document(batch), status.HTTP_202_ACCEPTED, headers=headers)
 
-    @extend_schema(operation_id="batches_list", parameters=PAGE, responses=BatchPageSerializer)
+    @extend_schema(operation_id="batches_list", parameters=[*PAGE], responses=BatchPageSerializer)
     def get(self, request: Request) -> Response:
         """Batches, the latest first."""
         owned = Batch.objects.filter(institution_id=self.institution.pk).exclude(status=Batch.Status.RECEIVING)
