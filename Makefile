@@ -74,7 +74,7 @@ openapi: $(STAMP)  ## Write docs/api/openapi.yaml anew
 
 messages: $(STAMP)  ## Collect translatable strings into locale/, and compile them
 	@mkdir -p var
-	@$(BIN)/pybabel --quiet extract --no-location --omit-header --sort-output \
+	@PYTHONPATH=. $(BIN)/pybabel --quiet extract --mapping locale/babel.cfg --no-location --omit-header --sort-output \
 		--keywords "gettext_lazy ngettext_lazy:1,2 pgettext:1c,2 pgettext_lazy:1c,2 _" \
 		--output var/django.pot settings apps riskscore clinical
 	@$(BIN)/pybabel --quiet update --domain django --input-file var/django.pot --output-dir locale \

@@ -12,6 +12,7 @@ from settings.env import ROOT
 
 FUNCTIONS = ("gettext_lazy", "ngettext_lazy", "pgettext", "pgettext_lazy", "gettext", "ngettext", "_")
 KEYWORDS = {name: (1, 2) if name.startswith("n") else None for name in FUNCTIONS}
+METHODS = [("**.py", "python"), ("**/templates/**.html", "settings.messages:extract")]
 ROOMS = ("settings", "apps", "riskscore", "clinical")
 
 
@@ -27,7 +28,7 @@ def marked_for_translation() -> set[str]:
     found = (
         message
         for room in ROOMS
-        for _path, _line, message, _comments, _context in extract.extract_from_dir(ROOT / room, keywords=KEYWORDS)
+        for _path, _line, message, *_rest in extract.extract_from_dir(ROOT / room, METHODS, keywords=KEYWORDS)
     )
     return {message if isinstance(message, str) else message[0] for message in found}
 
