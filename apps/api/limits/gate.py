@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import Any
+from urllib.parse import quote
 
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -20,7 +21,7 @@ from apps.api.limits import metrics
 from apps.api.limits.door import MOST_KNOWN, Door, Reason, Throttle
 from apps.api.problems import Problem
 from apps.common.health import PROBES
-from apps.common.middleware import DATA_POLICY, PERMISSIONS_POLICY, REQUEST_ID
+from apps.common.middleware import DATA_POLICY, FIXED_HEADERS, REQUEST_ID
 
 INSTITUTION, ROUTE, OVERLOADED = "assay.institution", "assay.route", "assay.overloaded"
 RETRY_S = 1
@@ -84,7 +85,7 @@ class Gate:
         offered = environ.get("HTTP_X_REQUEST_ID", "")
         request_id = offered if REQUEST_ID.fullmatch(offered) else str(uuid.uuid4())
         status, document = _documents(environ.get("HTTP_ACCEPT_LANGUAGE", ""))[reason]
-        body = json.dumps(document | {"instance": path, "request_id": request_id}, ensure_ascii=False).encode()
+        body = json.dumps(document | {"instance": quote(path, encoding="latin-1"), "request_id": request_id}, ensure_ascii=False).encode()
         headers = [("Content-Length", str(len(body))), ("X-Request-ID", request_id), *HEADERS]
         start_response(status, headers)
         return [body]
@@ -95,8 +96,7 @@ HEADERS = [
     ("Retry-After", str(RETRY_S)),
     ("Cache-Control", "no-store"),
     ("Content-Security-Policy", DATA_POLICY),
-    ("Permissions-Policy", PERMISSIONS_POLICY),
-    ("X-Content-Type-Options", "nosniff"),
+    *FIXED_HEADERS.items(),
 ]
 
 
