@@ -30,6 +30,11 @@ class Institution(UUIDModel):
 
     name = models.CharField(_("name"), max_length=200, unique=True)
     kind = models.CharField(_("kind"), max_length=16, choices=Kind)
+    limits: "models.JSONField[dict[str, int], dict[str, int]]" = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text=_("What all its clients may send in a minute, by kind, where not the default."),
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -109,6 +114,9 @@ class ApiClient(UUIDModel):
     name = models.CharField(_("name"), max_length=200)
     mode = models.CharField(_("mode"), max_length=8, choices=Mode)
     scopes = ArrayField(models.CharField(max_length=32), verbose_name=_("scopes"), default=all_scopes)
+    limits: "models.JSONField[dict[str, int], dict[str, int]]" = models.JSONField(
+        default=dict, blank=True, help_text=_("What it may send in a minute, by kind, where not the default.")
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from enum import StrEnum
 from hashlib import blake2b
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from apps.api.limits.windows import Policy
+
+if TYPE_CHECKING:
+    from apps.tenants.models import ApiClient
 
 WINDOW_S = 60
 INSTITUTION_FACTOR = 2  # an institution may send what two of its clients may
@@ -54,15 +57,20 @@ def read_limits(given: Mapping[str, str]) -> dict[Kind, int]:
     return quotas
 
 
-def of_client(*, client_id: UUID, institution_id: UUID, kind: Kind) -> tuple[Policy, ...]:
-    """What applies to a request of a client."""
-    quota = settings.LIMITS[kind]
+def of_client(client: "ApiClient", kind: Kind) -> tuple[Policy, ...]:
+    """What applies to a request of a client: what was set for it and for its institution, or the default."""
+    default = settings.LIMITS[kind]
     return (
-        Policy(name=f"{kind}-client", key=f"{kind}:client:{client_id}", quota=quota, window_s=WINDOW_S),
+        Policy(
+            name=f"{kind}-client",
+            key=f"{kind}:client:{client.pk}",
+            quota=client.limits.get(kind, default),
+            window_s=WINDOW_S,
+        ),
         Policy(
             name=f"{kind}-institution",
-            key=f"{kind}:institution:{institution_id}",
-            quota=quota * INSTITUTION_FACTOR,
+            key=f"{kind}:institution:{client.institution_id}",
+            quota=client.institution.limits.get(kind, default * INSTITUTION_FACTOR),
             window_s=WINDOW_S,
         ),
     )

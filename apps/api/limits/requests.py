@@ -74,7 +74,7 @@ class Limited(APIView):
         """
         client = self.request.auth
         assert isinstance(client, ApiClient)
-        applied = policies.of_client(client_id=client.pk, institution_id=client.institution_id, kind=kind)
+        applied = policies.of_client(client, kind)
         most = min(policy.quota for policy in applied)
         if cost > most:
             raise MoreThanAllowed(_("This is more than the %(quota)d that may be sent at once.") % {"quota": most})
