@@ -85,7 +85,8 @@ class Gate:
         offered = environ.get("HTTP_X_REQUEST_ID", "")
         request_id = offered if REQUEST_ID.fullmatch(offered) else str(uuid.uuid4())
         status, document = _documents(environ.get("HTTP_ACCEPT_LANGUAGE", ""))[reason]
-        body = json.dumps(document | {"instance": quote(path, encoding="latin-1"), "request_id": request_id}, ensure_ascii=False).encode()
+        told = document | {"instance": quote(path, encoding="latin-1"), "request_id": request_id}
+        body = json.dumps(told, ensure_ascii=False).encode()
         headers = [("Content-Length", str(len(body))), ("X-Request-ID", request_id), *HEADERS]
         start_response(status, headers)
         return [body]
