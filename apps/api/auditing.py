@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 from django.db import InterfaceError, OperationalError, models
 from django.utils import timezone
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -23,10 +24,12 @@ log = structlog.get_logger(__name__)
 
 
 class Audited(APIView):
-    """Records refused accesses by itself, and reads where a view says what was read.
+    """Records refused accesses by itself, and every read: in the view's words, or as one of its address.
 
     A read is recorded before it is answered: where that fails, the answer is 503 and nothing was shown.
     """
+
+    _noted = False
 
     @property
     def actor(self) -> str:
@@ -54,6 +57,20 @@ class Audited(APIView):
         }
         self._note(action, Subject.rows(model), details=details)
 
+    def note_replay(self, record: models.Model, body: bytes) -> None:
+        """Record that an answer was given once more."""
+        self.note_read("answer.replayed", record, body.decode(errors="replace"))
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """Record a read that the view itself did not."""
+        unnoted = request.method in {"GET", "HEAD"} and response.status_code < 300 and not self._noted
+        if unnoted and isinstance(request.auth, ApiClient):
+            try:
+                self._note("endpoint.read", self._endpoint(), details={"asked": self._asked()})
+            except (OperationalError, InterfaceError) as error:
+                response = self.handle_exception(error)
+        return super().finalize_response(request, response, *args, **kwargs)
+
     def handle_exception(self, exc: Exception) -> Response:
         """Answer the refusal; if it is one of access, record who was refused what, and why."""
         response = super().handle_exception(exc)
@@ -62,6 +79,7 @@ class Audited(APIView):
         return response
 
     def _note(self, action: str, subject: models.Model | Subject, **told: Any) -> None:
+        self._noted = True
         institution_id = self._caller.institution_id
         now = timezone.now()
         audit.record(actor=self.actor, action=action, institution=institution_id, subject=subject, now=now, **told)
@@ -87,5 +105,9 @@ class Audited(APIView):
             "code": str(body.get("code", "")),
             "status": response.status_code,
             "method": self.request.method if self.request.method in METHODS else "OTHER",
-            "asked": {name: str(value) for name, value in self.kwargs.items() if isinstance(value, UUID)},
+            "asked": self._asked(),
         }
+
+    def _asked(self) -> dict[str, str]:
+        """Identifiers in the address."""
+        return {name: str(value) for name, value in self.kwargs.items() if isinstance(value, UUID)}

@@ -97,7 +97,7 @@ def _once(handler: Callable[..., Response]) -> Callable[..., HttpResponseBase]:
         with locks().held(use.lock_id) as held:
             record = use.record()  # looked at after the lock was tried: what ended in between is seen
             if record is not None and record.status is not None:
-                return _replay(record)
+                return _replay(view, record)
             if not held:
                 raise _in_use()
             return use.run(record, functools.partial(handler, view, request, *args, **kwargs))
@@ -166,7 +166,8 @@ class _Use:
         record.save(update_fields=["status", "headers", "body"])
 
 
-def _replay(record: IdempotencyRecord) -> HttpResponse:
+def _replay(view: IdempotentMixin, record: IdempotencyRecord) -> HttpResponse:
+    view.note_replay(record, bytes(record.body))
     headers = {**record.headers, "Idempotent-Replayed": "true"}
     return HttpResponse(bytes(record.body), status=record.status, headers=headers)
 

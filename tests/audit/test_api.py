@@ -3,16 +3,18 @@
 from uuid import uuid4
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 
 from apps.audit import refusals
+from apps.audit import services as audit
 from apps.audit.models import AuditEvent
 from apps.audit.refusals import Coalescer
 from apps.audit.sealing import seal_all
 from apps.tenants.models import Institution
 from apps.tenants.services import create_client
 from tests.audit.trail import NOW, bank, events
-from tests.riskscore.rest import get
+from tests.riskscore.rest import get, post
 from tests.walls import as_application
 
 pytestmark = pytest.mark.django_db
@@ -142,3 +144,31 @@ def test_who_proves_to_be_nobody_is_in_the_installations_trail_once():
     assert answers == [401] * 5
     assert (event.actor, event.institution_id, event.subject_id) == ("unknown", None, "audit-events")
     assert event.details == {"code": "key_refused", "count": 1}
+
+
+@pytest.mark.urls("tests.api.urls")
+def test_a_read_that_a_view_does_not_name_is_recorded_as_one_of_its_address(caller):
+    client, key = caller
+
+    assert get(key, "/api/test/echo").status_code == 200
+    assert (last().actor, last().action, last().subject_type) == (f"client:{client.pk}", "endpoint.read", "endpoint")
+
+
+@pytest.mark.urls("tests.api.urls")
+def test_an_answer_that_is_given_again_is_a_read(caller):
+    client, key = caller
+    for _ in range(2):
+        post(key, "/api/test/once", {"name": "x"})
+
+    assert (last().actor, last().action) == (f"client:{client.pk}", "answer.replayed")
+    assert len(bytes(last().content_sha256)) == 32
+
+
+def test_nothing_is_shown_where_the_trail_cannot_be_written(caller, monkeypatch):
+    def fail(**_told):
+        raise OperationalError("away")
+
+    monkeypatch.setattr(audit, "record", fail)
+    response = get(caller[1], URL)
+
+    assert (response.status_code, response.json()["code"]) == (503, "unavailable")
