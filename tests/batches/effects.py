@@ -16,8 +16,6 @@ from apps.tenants.models import ApiClient
 
 TABLE = """CREATE TABLE effects (at serial, id text);
     GRANT ALL ON effects TO PUBLIC; GRANT ALL ON effects_at_seq TO PUBLIC"""
-    "CREATE TABLE effects (at serial, id text); GRANT ALL ON effects TO PUBLIC; GRANT ALL ON effects_at_seq TO PUBLIC"
-)
 APART = "EFFECTS_APART" in os.environ  # the control arm: effects are kept whether or not it is noted that they were
 PAUSE_S = 0.02  # what the work of a row takes
 INSERT = "INSERT INTO effects (id) VALUES (%s)"
