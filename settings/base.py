@@ -200,6 +200,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "CounterpartyKind": [str(kind) for kind in CounterpartyKind],
         "EventKind": [str(kind) for kind in EventKind],
         "OperationStatus": "apps.jobs.models.Job.Status",
+        "WebhookEventType": "apps.webhooks.models.EventType",
         "OutcomeEnum": [str(outcome) for outcome in Outcome],
     },
     "SCHEMA_PATH_PREFIX": "/api/v1",
