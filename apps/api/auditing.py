@@ -42,10 +42,17 @@ class Audited(APIView):
         assert isinstance(client, ApiClient)
         return client
 
+    def note(self, action: str, subject: models.Model | Subject, **told: Any) -> None:
+        """Record what the caller did; ``told`` are further arguments of `apps.audit.services.record`."""
+        self._noted = True
+        institution_id = self._caller.institution_id
+        now = timezone.now()
+        audit.record(actor=self.actor, action=action, institution=institution_id, subject=subject, now=now, **told)
+
     def note_read(self, action: str, subject: models.Model | Subject, document: Any) -> None:
         """Record that one record was read, with a digest of what was shown of it."""
         digest = audit.content_digest(self._caller.institution_id, document)
-        self._note(action, subject, content_sha256=digest)
+        self.note(action, subject, content_sha256=digest)
 
     def note_list(self, action: str, model: type[models.Model], ids: Iterable[object]) -> None:
         """Record that a list was read: how many rows, which, and by which filters, but not by what values."""
@@ -55,7 +62,7 @@ class Audited(APIView):
             "ids_sha256": audit.ids_digest(shown),
             "filters": sorted(name for name in self.request.query_params if name.isidentifier())[:20],
         }
-        self._note(action, Subject.rows(model), details=details)
+        self.note(action, Subject.rows(model), details=details)
 
     def note_replay(self, record: models.Model, body: bytes) -> None:
         """Record that an answer was given once more."""
@@ -66,7 +73,7 @@ class Audited(APIView):
         unnoted = request.method in {"GET", "HEAD"} and response.status_code < 300 and not self._noted
         if unnoted and isinstance(request.auth, ApiClient):
             try:
-                self._note("endpoint.read", self._endpoint(), details={"asked": self._asked()})
+                self.note("endpoint.read", self._endpoint(), details={"asked": self._asked()})
             except (OperationalError, InterfaceError) as error:
                 response = self.handle_exception(error)
         return super().finalize_response(request, response, *args, **kwargs)
@@ -78,18 +85,12 @@ class Audited(APIView):
             self._note_refusal(response)
         return response
 
-    def _note(self, action: str, subject: models.Model | Subject, **told: Any) -> None:
-        self._noted = True
-        institution_id = self._caller.institution_id
-        now = timezone.now()
-        audit.record(actor=self.actor, action=action, institution=institution_id, subject=subject, now=now, **told)
-
     def _note_refusal(self, response: Response) -> None:
         """Nothing was shown, so a trail that cannot be written does not change the answer."""
         try:
             if isinstance(self.request.auth, ApiClient):
                 details = self._refusal(response)
-                self._note("access.refused", self._endpoint(), outcome=AuditEvent.Outcome.REFUSED, details=details)
+                self.note("access.refused", self._endpoint(), outcome=AuditEvent.Outcome.REFUSED, details=details)
             else:
                 refusals.note(code=self._refusal(response)["code"], subject=self._endpoint(), now=timezone.now())
         except (OperationalError, InterfaceError) as error:

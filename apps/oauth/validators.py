@@ -11,12 +11,16 @@ from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauth2_provider.scopes import BaseScopes
 from oauthlib.oauth2.rfc6749.errors import InvalidRequestError
 
+from apps.audit import refusals
+from apps.audit.services import Subject
 from apps.common import context, scope
 from apps.oauth import assertions, services
 from apps.oauth.addresses import TOKEN_URL
 from apps.oauth.models import Application
 from apps.oauth.problems import ClientRefused
 from apps.tenants.scopes import SCOPES
+
+TOKEN_ENDPOINT = Subject(label="endpoint", id="oauth-token")
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +58,7 @@ class MachineValidator(OAuth2Validator):  # type: ignore[misc]  # the library is
             application = self._proven(request)
         except ClientRefused as refused:
             log.warning("oauth.client_refused", reason=refused.reason)
+            refusals.note(code=f"client.{refused.reason}", subject=TOKEN_ENDPOINT, now=timezone.now())
             return False
         scope.enter(scope.of(application.institution_id))
         client = application.api_client

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from apps.audit import refusals
 from apps.audit.models import AuditEvent
 from apps.oauth import services
 from apps.oauth.models import AccessToken
@@ -155,3 +156,12 @@ def test_a_token_is_looked_up_in_two_queries(token, django_assert_num_queries):
 def test_an_unknown_token_costs_the_same(db, unknown, django_assert_num_queries):
     with django_assert_num_queries(2), pytest.raises(TokenRefused):
         services.authenticate_token(unknown, now=timezone.now())
+
+
+def test_a_client_that_is_refused_is_in_the_installations_trail(client, with_secret, monkeypatch):
+    monkeypatch.setattr(refusals, "coalescer", refusals.Coalescer())
+    ask(client, client_id=str(with_secret[0].pk), client_secret="a guess")
+
+    event = AuditEvent.objects.get(action="access.refused")
+    assert (event.actor, event.institution_id, event.subject_id) == ("unknown", None, "oauth-token")
+    assert event.details == {"code": "client.secret", "count": 1}

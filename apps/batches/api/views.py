@@ -19,7 +19,6 @@ from apps.api.pagination import CursorPagination
 from apps.api.problems import RequestRefused
 from apps.api.scopes import InsufficientScope
 from apps.api.views import ApiView
-from apps.audit import services as audit
 from apps.batches import kinds, selectors, services
 from apps.batches.api.examples import CSV_EXAMPLE, NDJSON_EXAMPLE
 from apps.batches.api.renderers import CSV, NDJSON, CSVRenderer, NDJSONRenderer
@@ -183,13 +182,7 @@ class ResultsView(OfBatch):
         """Results as a file, NDJSON or by `Accept: text/csv` CSV; 409 while the batch runs, unless `partial=true`."""
         batch = self.batch(batch_id)
         rows = selectors.results_of(batch, partial=request.query_params.get("partial") == "true")
-        audit.record(
-            actor=self.actor,
-            action="batch.results_read",
-            institution=self.institution,
-            subject=batch,
-            now=timezone.now(),
-        )
+        self.note("batch.results_read", batch)
         as_csv = request.accepted_renderer.media_type == CSV
         content = csv_file(rows, kinds.get(batch.kind).columns) if as_csv else ndjson(rows)
         name = f"batch-{batch.pk}.{'csv' if as_csv else 'ndjson'}"
