@@ -3,6 +3,7 @@
 import json
 import socket
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from joserfc.jwk import OctKey
@@ -134,7 +135,7 @@ def test_a_name_that_leads_into_a_private_network_is_not_followed(address, monke
 @pytest.fixture
 def asked(monkeypatch, ec):
     """What the client's address answers, and how often it was asked."""
-    state = {"answer": key_set(ec), "times": 0}
+    state: dict[str, Any] = {"answer": key_set(ec), "times": 0}
 
     def fetch(_uri, *, hosts):
         state["times"] += 1

@@ -14,7 +14,7 @@ from tests.oauth.signing import ALL, ASSERTION, claims, ec_key, rsa_key, segment
 
 P384_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973
 
-Form = dict[str, str]
+Form = dict[str, Any]  # texts alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +115,7 @@ def embedded(member: str) -> Callable[[World], Form]:
 
     def make(world: World) -> Form:
         own = ec_key("ec-1")
-        brought = {
+        brought: dict[str, Any] = {
             "jwk": dict(own.as_dict(private=False)),
             "jku": "https://evil.example/jwks.json",
             "x5u": "https://evil.example/cert.pem",
