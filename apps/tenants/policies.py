@@ -51,27 +51,33 @@ CREATE OR REPLACE FUNCTION assay_institution() RETURNS uuid LANGUAGE sql STABLE 
 AS $$ SELECT nullif(current_setting('assay.institution', true), '')::uuid $$
 """
 
-# What may be known past the walls, and not a row more: each function by the tables it reads.
-PAST_THE_WALLS = {
-    "assay_jobs_ended(uuid[])": """
+# What may be known past the walls, and not a row more.
+PAST_THE_WALLS = (
+    """
         CREATE OR REPLACE FUNCTION assay_jobs_ended(ids uuid[]) RETURNS SETOF uuid
         LANGUAGE sql STABLE SECURITY DEFINER SET search_path = {schema}, pg_temp
         AS 'SELECT id FROM jobs_job WHERE id = ANY(ids) AND finished_at IS NOT NULL'""",
-    "assay_backlog()": """
+    """
         CREATE OR REPLACE FUNCTION assay_backlog() RETURNS TABLE (kind varchar, status varchar, jobs bigint)
         LANGUAGE sql STABLE SECURITY DEFINER SET search_path = {schema}, pg_temp
         AS $$ SELECT kind, status, count(*) FROM jobs_job WHERE status IN ('queued', 'running') GROUP BY 1, 2 $$""",
+)
+
+# Functions that run with their owner's rights, and who may call them. One that is not named here nobody may.
+CALLERS: dict[str, tuple[str, ...]] = {
+    "assay_jobs_ended": ROLES,
+    "assay_backlog": ROLES,
+    "assay_queue": ROLES,
+    "assay_institution_of_key": (APP,),
+    "assay_institution_of_client": (APP,),
+    "assay_institution_of_token": (APP,),
 }
 
-# Functions that run with their owner's rights, and who may call them; others may not.
-CALLERS = {
-    "assay_jobs_ended(uuid[])": ROLES,
-    "assay_backlog()": ROLES,
-    "assay_institution_of_key(text)": (APP,),
-    "assay_institution_of_client(text)": (APP,),
-    "assay_institution_of_token(text)": (APP,),
-    "assay_queue(text, uuid, timestamptz)": ROLES,
-}
+DEFINERS = """
+SELECT proname, oid::regprocedure::text FROM pg_proc
+WHERE prosecdef AND prokind = 'f' AND pronamespace = current_schema()::regnamespace
+AND pg_has_role(current_user, proowner, 'MEMBER')
+"""
 
 STANDING = """
 SELECT c.relname, c.relrowsecurity, obj_description(c.oid, 'pg_class'),
@@ -180,10 +186,10 @@ def _let_call(cursor: Any, found: dict[str, Standing]) -> None:
     if "jobs_job" in found:
         cursor.execute("SELECT quote_ident(current_schema())")
         (schema,) = cursor.fetchone()
-        for definition in PAST_THE_WALLS.values():
+        for definition in PAST_THE_WALLS:
             cursor.execute(definition.format(schema=schema))
-    for function, roles in CALLERS.items():
-        cursor.execute("SELECT to_regprocedure(%s) IS NOT NULL", [function])
-        if cursor.fetchone()[0]:
-            cursor.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC, {APP}, {WORKER}")
-            cursor.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {', '.join(roles)}")
+    cursor.execute(DEFINERS)
+    for name, function in cursor.fetchall():
+        cursor.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC, {APP}, {WORKER}")
+        for role in CALLERS.get(name, ()):
+            cursor.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {role}")

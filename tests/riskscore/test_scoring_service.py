@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 
 from apps.jobs import services as jobs
 from apps.jobs.models import Job
+from apps.tenants.walls import WORKER
 from inference.api import (
     Cancelled,
     DeadlineExceeded,
@@ -28,6 +29,7 @@ from riskscore.models import Event, ListEntry, RiskAssessment
 from riskscore.services import ingest_events, request_assessment, score_assessment
 from tests.engines import ScriptedEngine
 from tests.riskscore.makers import NOW, RELEASE, bank, client_of, event
+from tests.walls import as_application
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,7 +47,8 @@ def ask(client, told=None, *, deadline_s=60.0):
 
 
 def score(assessment, engine, *, at=NOW, release=RELEASE):
-    done = score_assessment(job_id=assessment.job_id, engine=engine, release=release, clock=lambda: at)
+    with as_application(WORKER):
+        done = score_assessment(job_id=assessment.job_id, engine=engine, release=release, clock=lambda: at)
     assessment.refresh_from_db()
     return done
 

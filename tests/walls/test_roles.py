@@ -8,7 +8,7 @@ from django.db import ProgrammingError, connection, transaction
 from apps.common import scope
 from apps.tenants.models import Institution
 from apps.tenants.policies import CALLERS
-from apps.tenants.walls import APP, ROLES
+from apps.tenants.walls import APP, ROLES, WORKER
 from riskscore.models import ThresholdsVersion
 from tests.riskscore.makers import NOW
 from tests.walls import as_application, rows
@@ -66,12 +66,18 @@ def test_a_row_cannot_be_given_to_a_stranger(versions, first, second, role):
 
 def test_what_looks_past_the_walls_is_known_and_not_for_everybody(db):
     definers = rows(
-        "SELECT oid::regprocedure::text, has_function_privilege('public', oid, 'EXECUTE') FROM pg_proc "
+        "SELECT proname, has_function_privilege('public', oid, 'EXECUTE') FROM pg_proc "
         "WHERE prosecdef AND pronamespace = current_schema()::regnamespace"
     )
-    known = {rows("SELECT to_regprocedure(%s)::text", name)[0][0] for name in CALLERS}
 
-    assert set(definers) == {(name, False) for name in known}
+    assert set(definers) == {(name, False) for name in CALLERS}
+
+
+def test_whose_key_it_is_may_be_asked_by_web_processes_alone(db):
+    with as_application(APP):
+        assert rows("SELECT assay_institution_of_key('')") == [(None,)]
+    with as_application(WORKER), pytest.raises(ProgrammingError, match="denied"), transaction.atomic():
+        rows("SELECT assay_institution_of_key('')")
 
 
 def test_operators_see_institutions_and_no_record(versions):
