@@ -60,20 +60,20 @@ def publish(kind: JobKind, job_id: UUID) -> bool:
     return True
 
 
-def is_empty(queue: str) -> bool:
-    """Whether Redis holds no message for a queue. False also when it cannot be asked."""
+def length(queue: str) -> int | None:
+    """How many messages Redis holds for a queue; None when it cannot be asked."""
     if not breaker.allows():
-        return False
+        return None
     try:
         with _producers(current_app).acquire(block=True, timeout=SOCKET_TIMEOUT_S) as producer:
             channel: Any = producer.channel
-            length = int(channel.client.llen(queue))
+            messages = int(channel.client.llen(queue))
     except FAILURES as error:
         breaker.failed()
         logger.warning("queue_not_seen", queue=queue, error=type(error).__name__)
-        return False
+        return None
     breaker.succeeded()  # the one try of an open breaker was this one; publishing may go on
-    return length == 0
+    return messages
 
 
 def reset() -> None:

@@ -25,6 +25,9 @@ BATCH = 50  # rows one transaction holds: about 0.1 s; 2026-11-23
 PUBLISH_BATCH = 500
 REPUBLISH_S = 2.0  # an idle worker claims within 0.02 s; 2026-11-23
 REPUBLISH_MAX_S = 16.0
+SPARE_MESSAGES = (
+    32  # a worker that came back to 350 jobs and 5,000 copies claimed the same rows for a minute; 2026-11-24
+)
 TICK_S = 1.0
 SHORTEST_S = 0.02
 
@@ -61,7 +64,8 @@ def publish_waiting(*, now: datetime) -> int:
     """Tell workers of due jobs that none was told of, or that none has claimed since.
 
     Where a queue is empty, an unclaimed job's message is lost, and the job is told of again soon. Where
-    it is not, the message is probably still in it: the pause doubles, so that copies do not flood it.
+    it is not, the message is probably still in it: the pause doubles, and stops while there are clearly more
+    messages than jobs, so that copies do not flood it. Any message lets a worker claim whatever is due.
 
     Returns:
         How many messages Redis took; a queue is left at the first that Redis refuses.
@@ -71,9 +75,11 @@ def publish_waiting(*, now: datetime) -> int:
 
 def _publish_waiting(names: list[str], queue: str, now: datetime) -> int:
     waiting = Job.objects.filter(kind__in=names, status=Job.Status.QUEUED, next_attempt_at__lte=now)
-    if not waiting.exists():
+    due = waiting.count()
+    messages = publishing.length(queue) if due else None
+    if not due or (messages is not None and messages > due + SPARE_MESSAGES):
         return 0
-    longest_s = REPUBLISH_S if publishing.is_empty(queue) else REPUBLISH_MAX_S
+    longest_s = REPUBLISH_S if messages == 0 else REPUBLISH_MAX_S
     with transaction.atomic():
         unheard = _unheard(waiting, now, timedelta(seconds=longest_s))
         jobs = list(unheard.select_for_update(skip_locked=True)[:PUBLISH_BATCH])

@@ -20,6 +20,7 @@ from tests.chaos.world import World, wait_for
 
 WEB = [str(Path(sys.executable).parent / "granian"), "--interface", "wsgi", "--host", "127.0.0.1", "--no-ws"]
 WEB += ["--workers", "1", "--blocking-threads", "32", "--log-level", "warning", "settings.wsgi:application"]
+UNLIMITED = "scoring=600000,writes=600000,reads=600000"  # what is counted here is not how often somebody calls
 COUNT_COMPLETIONS = """
 CREATE FUNCTION chaos_completed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
@@ -95,7 +96,9 @@ class Bank:
 
     def web(self, **environment: str) -> "subprocess.Popen[bytes]":
         """Start the web process and wait until it is ready."""
-        process = self.world.start("web", [*WEB, "--port", str(self.port)], role=roles.APP, **environment)
+        process = self.world.start(
+            "web", [*WEB, "--port", str(self.port)], role=roles.APP, ASSAY_LIMITS=UNLIMITED, **environment
+        )
         wait_for(self._answers, timeout_s=60, what="the web process is not ready")
         return process
 

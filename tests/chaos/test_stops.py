@@ -13,6 +13,8 @@ from tests.chaos.world import World, wait_for
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(120)]
 
 JOBS = 10
+RATE = 10
+QUEUED = "SELECT count(*) FROM jobs_job WHERE status = 'queued'"
 SOFT_STOP_S = 15.0  # worker_soft_shutdown_timeout in settings/celery.py
 DONE = "SELECT count(*) FROM jobs_job WHERE status = 'succeeded'"
 
@@ -36,11 +38,14 @@ def test_stops_under_load_lose_nothing_and_cost_no_answer(world: World, capsys, 
     bank.web()
     world.reconciler()
     worker = bank.worker()
-    traffic = bank.traffic(rate=10)
+    traffic = bank.traffic(rate=RATE)
     took = []
     for _ in range(times):
         before = world.ask(DONE)
         wait_for(lambda: world.ask(DONE) > before + 5, timeout_s=60, what="nothing is done")  # noqa: B023
+        wait_for(
+            lambda: world.ask(QUEUED) < RATE, timeout_s=60, what="the queue stays full"
+        )  # what waited while none was there
         took.append(stopped(worker, stop))
         worker = bank.worker()
     bank.enough(traffic)

@@ -78,7 +78,7 @@ def test_seeing_a_queue_after_a_failure_lets_publishing_go_on(redis_client, monk
     monkeypatch.setattr(publishing, "breaker", Breaker(open_s=2.0, clock=lambda: next(moments)))
     publishing.breaker.failed()
 
-    assert publishing.is_empty(KIND.queue)
+    assert publishing.length(KIND.queue) == 0
 
     assert [publishing.breaker.allows() for _ in range(3)] == [True] * 3
 

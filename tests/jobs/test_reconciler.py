@@ -51,6 +51,17 @@ def test_while_its_queue_holds_messages_the_pause_doubles_up_to_16_s(bank):
     assert moments == [2, 4, 8, 16, 32, 48, 64]
 
 
+def test_a_queue_with_many_more_messages_than_jobs_gets_none(bank, redis_client):
+    make_job(bank)
+    redis_client.delete(KIND.queue)
+    redis_client.rpush(KIND.queue, *range(34))
+
+    assert reconcile_once(now=later(30)).published == 0
+
+    redis_client.lpop(KIND.queue)
+    assert reconcile_once(now=later(30)).published == 1
+
+
 def test_a_job_whose_retry_is_not_due_is_not_told_of(bank):
     job = make_job(bank)
     services.fail(claim=services.claim(job_id=job.pk, now=NOW), error_code="x", retry=True, now=NOW)
