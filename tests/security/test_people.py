@@ -10,7 +10,7 @@ from django.test import Client
 from tests.people import attacks
 from tests.people.door import bank, inside, person, with_app
 
-pytestmark = [pytest.mark.security, pytest.mark.django_db]
+pytestmark = [pytest.mark.security, pytest.mark.django_db, pytest.mark.timeout(1800)]
 
 GUESSES, RIGHT = 10_000, 9_000
 SIGN_IN, SET_UP, CHALLENGE = "/account/sign-in/", "/account/second-factor/set-up/", "/account/again/code/"
