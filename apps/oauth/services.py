@@ -65,7 +65,14 @@ def register_application(
         },
     )
     action = "oauth_client.registered" if is_new else "oauth_client.changed"
-    audit.record(actor=actor, action=action, institution=client.institution, subject=client, now=now)
+    audit.record(
+        actor=actor,
+        action=action,
+        institution=client.institution,
+        subject=client,
+        now=now,
+        details={"proof": str(application.proof), "key_set_from_address": bool(jwks_uri)},
+    )
     return application
 
 

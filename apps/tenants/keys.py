@@ -75,7 +75,14 @@ def issue_key(
         created_at=now,
         expires_at=expires_at,
     )
-    audit.record(actor=actor, action="api_key.issued", institution=client.institution, subject=row, now=now)
+    audit.record(
+        actor=actor,
+        action="api_key.issued",
+        institution=client.institution,
+        subject=row,
+        now=now,
+        details={"client": str(client.pk), "prefix": row.prefix},
+    )
     return row, key
 
 
@@ -89,7 +96,14 @@ def revoke_key(*, key: ClientKey, now: datetime, actor: str = "system") -> Clien
     if not ClientKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=now):
         raise KeyAlreadyRevoked(_("This API key was revoked before."))
     key.refresh_from_db()
-    audit.record(actor=actor, action="api_key.revoked", institution=key.institution, subject=key, now=now)
+    audit.record(
+        actor=actor,
+        action="api_key.revoked",
+        institution=key.institution,
+        subject=key,
+        now=now,
+        details={"client": str(key.client_id), "prefix": key.prefix},
+    )
     return key
 
 

@@ -77,7 +77,14 @@ def register_client(
     client = ApiClient.objects.create(
         institution=institution, name=name, mode=mode, scopes=granted, expires_at=expires_at
     )
-    audit.record(actor=actor, action="api_client.created", institution=institution, subject=client, now=now)
+    audit.record(
+        actor=actor,
+        action="api_client.created",
+        institution=institution,
+        subject=client,
+        now=now,
+        details={"mode": client.mode, "scopes": granted},
+    )
     return client
 
 
