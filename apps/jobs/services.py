@@ -210,13 +210,15 @@ def release(*, claim: Claim, now: datetime, delay_s: float = RELEASE_DELAY_S) ->
 
 @transaction.atomic
 def extend(*, claim: Claim, now: datetime) -> None:
-    """Hold a long job for another lease. Call it first in a transaction, and let FenceLost undo the rest:
-    until that transaction ends nobody else can take the job, so that each of its parts is done once.
+    """Hold a long job for another lease, because a part of it gets done; its attempts count anew from here.
+
+    Call it first in the part's transaction, and let FenceLost undo the rest: until that transaction ends
+    nobody else can take the job, so that each part is done once.
 
     Raises:
         FenceLost: the claim no longer holds the job; nothing changed.
     """
-    _move_held(claim, lease_until=now + timedelta(seconds=kinds.get(claim.kind).lease_s))
+    _move_held(claim, attempts=1, lease_until=now + timedelta(seconds=kinds.get(claim.kind).lease_s))
 
 
 @transaction.atomic
