@@ -54,12 +54,12 @@ def test_probes_come_by_any_name_and_without_tls(client, settings, path):
 
 @pytest.mark.django_db
 def test_metrics_time_requests_by_route_and_hold_no_path(client):
-    client.get("/admin/login/", headers={"X-Request-ID": "r-1"})
+    client.get("/account/locked/", headers={"X-Request-ID": "r-1"})
     client.get("/api/v1/patients/canary-7f3a")
     client.generic("CANARY", "/api/v1/x")
     text = client.get("/metrics").content.decode()
 
-    assert 'http_server_request_duration_seconds_count{method="GET",route="admin/login/",status="200"}' in text
+    assert 'http_server_request_duration_seconds_count{method="GET",route="account/locked/",status="200"}' in text
     assert '{method="GET",route="unmatched",status="404"}' in text
     assert '{method="OTHER",route="unmatched",status="404"}' in text
     assert "canary" not in text.lower()
