@@ -9,7 +9,7 @@ import pytest
 from apps.audit.models import AuditEvent
 from apps.batches import selectors, services
 from apps.batches.models import Batch, BatchRow
-from apps.common.errors import Overloaded
+from apps.common.errors import NotFound, Overloaded
 from apps.jobs import services as jobs
 from apps.jobs.models import Job
 from apps.webhooks import services as webhooks
@@ -182,9 +182,25 @@ def test_five_attempts_without_progress_end_a_batch(api_client):
     assert (batch.status, batch.error_code) == ("failed", "lost")
 
 
+def test_every_row_that_is_begun_lets_attempts_count_anew(api_client, monkeypatch):
+    monkeypatch.setattr("apps.batches.services.running._complete", _killed)
+    batch = received(api_client, lines("now-1"))
+    Job.objects.update(attempts=3)
+
+    with pytest.raises(SystemExit):
+        work(batch)
+
+    assert standing(batch) == {1: "done"}
+    assert Job.objects.values_list("status", "attempts").get() == ("running", 1)
+
+
 def test_an_unknown_batch_looks_like_a_strangers(api_client):
     batch = received(api_client, lines("a"))
 
     for batch_id, institution_id in ((uuid4(), batch.institution_id), (batch.pk, uuid4())):
-        with pytest.raises(selectors.NotFound, match="no such batch"):
+        with pytest.raises(NotFound, match="no such batch"):
             selectors.access_batch(batch_id=batch_id, institution_id=institution_id)
+
+
+def _killed(*_args: object) -> None:
+    raise SystemExit(9)

@@ -47,7 +47,7 @@ def score_all() -> None:
     for assessment in RiskAssessment.objects.filter(status="pending"):
         at = assessment.created_at + timedelta(seconds=1)
         engine = ScriptedEngine({"fraud": [0.0, -3.0]})
-        score_assessment(job_id=assessment.job_id, engine=engine, release=RELEASE, clock=lambda at=at: at)
+        score_assessment(job_id=assessment.job_id, engine=engine, release=RELEASE, clock=Clock(at))
 
 
 def results(client: Client, where: str) -> list[dict[str, Any]]:

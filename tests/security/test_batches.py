@@ -41,7 +41,7 @@ def torment(world: World, *, kills: int, **environment: str) -> list[str]:
     for _ in range(kills):
         worker = world.worker("default", **SETTINGS, **environment)
         before = world.ask(EFFECTS)
-        wait_for(lambda before=before: world.ask(EFFECTS) > before, timeout_s=60, what="no row is done")
+        await_more(world, than=before)
         time.sleep(chance.uniform(0.0, 1.0))
         kill(worker)
     worker = world.worker("default", **SETTINGS, **environment)
@@ -50,6 +50,11 @@ def torment(world: World, *, kills: int, **environment: str) -> list[str]:
         kill(process)
     with psycopg.connect(world.database_url) as connection:
         return [row[0] for row in connection.execute("SELECT id FROM effects ORDER BY at")]
+
+
+def await_more(world: World, *, than: int) -> None:
+    """Wait until something was done."""
+    wait_for(lambda: world.ask(EFFECTS) > than, timeout_s=60, what="no row is done")
 
 
 def test_every_row_is_done_once_and_in_order_whoever_is_killed(world: World, capsys):

@@ -67,8 +67,7 @@ def torment(world: World, receiver: Receiver, *, kills: int, reconciler: bool) -
     guard = world.reconciler(**settings) if reconciler else None
     for _ in range(kills):
         sender = world.worker("default", **settings)
-        heard = len(receiver.requests)
-        wait_for(lambda heard=heard: len(receiver.requests) > heard, timeout_s=60, what="nothing arrives")
+        await_more(receiver, than=len(receiver.requests))
         time.sleep(chance.uniform(0.0, 1.0))
         kill(sender)
     until.touch()
@@ -78,6 +77,11 @@ def torment(world: World, receiver: Receiver, *, kills: int, reconciler: bool) -
     for process in filter(None, (sender, guard)):
         kill(process)
     return ledger.read_text().splitlines()
+
+
+def await_more(receiver: Receiver, *, than: int) -> None:
+    """Wait until something arrives."""
+    wait_for(lambda: len(receiver.requests) > than, timeout_s=60, what="nothing arrives")
 
 
 def settle(world: World, *, timeout_s: float) -> None:

@@ -9,7 +9,7 @@ from apps.batches import kinds
 from apps.batches.api.renderers import CSV, NDJSON
 from apps.batches.services import Upload
 
-DELIMITERS = {",": ",", ";": ";", "comma": ",", "semicolon": ";"}
+DELIMITERS = {"comma": ",", "semicolon": ";"}
 FLAGS = {"true": True, "false": False}
 PARAMETERS = {"type", "dry_run", "delimiter"}
 
@@ -35,11 +35,18 @@ def upload_of(request: Request) -> Upload:
     if kind not in kinds.registered():
         names = ", ".join(kinds.registered())
         raise QueryRefused(_("Say the type of the rows, one of: %(names)s.") % {"names": names})
-    dry_run = FLAGS.get(request.query_params.get("dry_run", "false"))
-    delimiter = DELIMITERS.get(request.query_params.get("delimiter", ","))
-    if dry_run is None or delimiter is None:
-        raise QueryRefused(_("dry_run is true or false; delimiter is comma or semicolon."))
-    return Upload(kind=kind, dry_run=dry_run, delimiter=delimiter if media_type == CSV else None)
+    delimiter = DELIMITERS.get(request.query_params.get("delimiter", "comma"))
+    if delimiter is None:
+        raise QueryRefused(_("delimiter is comma or semicolon."))
+    return Upload(kind=kind, dry_run=flag_of(request, "dry_run"), delimiter=delimiter if media_type == CSV else None)
+
+
+def flag_of(request: Request, name: str) -> bool:
+    """A flag of the query, false where it is absent. Raises QueryRefused unless it is true or false."""
+    flag = FLAGS.get(request.query_params.get(name, "false"))
+    if flag is None:
+        raise QueryRefused(_("%(name)s is true or false.") % {"name": name})
+    return flag
 
 
 def _media_type(request: Request) -> str:

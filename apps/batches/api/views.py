@@ -29,7 +29,7 @@ from apps.batches.api.serializers import (
     batch_document,
     batch_documents,
 )
-from apps.batches.api.uploads import upload_of
+from apps.batches.api.uploads import flag_of, upload_of
 from apps.batches.models import Batch, BatchRow
 from apps.batches.reading import MOST_BYTES
 from apps.batches.results import csv_file, ndjson, row_document
@@ -45,7 +45,7 @@ PAGE = (
     OpenApiParameter("limit", int, description="1 to 200; 50 unless said."),
 )
 UPLOAD = (
-    OpenApiParameter("type", str, required=True, description="`risk.assessments` or `risk.events`."),
+    OpenApiParameter("type", str, required=True, enum=["risk.assessments", "risk.events"], description="Of the rows."),
     OpenApiParameter("dry_run", bool, description="Check the rows and store nothing of them but the report."),
     OpenApiParameter(
         "delimiter", str, enum=["comma", "semicolon"], description="Between the cells of a CSV file; comma unless said."
@@ -128,6 +128,8 @@ class OfBatch(ApiView):
 class BatchView(OfBatch):
     """One batch."""
 
+    problems = (409,)  # ended already
+
     @extend_schema(operation_id="batches_retrieve", responses=BatchSerializer)
     def get(self, _request: Request, batch_id: UUID) -> Response:
         """A batch as it stands: how many rows were valid, are done, or failed."""
@@ -172,6 +174,7 @@ class ResultsView(OfBatch):
     """What came of one batch."""
 
     renderer_classes = (NDJSONRenderer, CSVRenderer, *ApiView.renderer_classes)
+    problems = (409,)  # runs still
 
     @extend_schema(
         operation_id="batches_results",
@@ -181,7 +184,7 @@ class ResultsView(OfBatch):
     def get(self, request: Request, batch_id: UUID) -> HttpResponseBase:
         """Results as a file, NDJSON or by `Accept: text/csv` CSV; 409 while the batch runs, unless `partial=true`."""
         batch = self.batch(batch_id)
-        rows = selectors.results_of(batch, partial=request.query_params.get("partial") == "true")
+        rows = selectors.results_of(batch, partial=flag_of(request, "partial"))
         self.note("batch.results_read", batch)
         as_csv = request.accepted_renderer.media_type == CSV
         content = csv_file(rows, kinds.get(batch.kind).columns) if as_csv else ndjson(rows)

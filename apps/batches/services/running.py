@@ -7,6 +7,7 @@ transaction that begins rows first holds the job (`jobs.extend`): a worker that 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -40,14 +41,17 @@ def work_on(*, job_id: UUID, clock: Callable[[], datetime]) -> bool:
 
 def give_up(job: Job, now: datetime) -> None:
     """Note that a batch ended before all its rows did. Runs inside the transaction that ends its job."""
-    open_batches = Batch.objects.filter(pk=job.subject_id, status__in=[Batch.Status.QUEUED, Batch.Status.RUNNING])
+    open_batches = Batch.objects.filter(
+        institution_id=job.institution_id, pk=job.subject_id, status__in=[Batch.Status.QUEUED, Batch.Status.RUNNING]
+    )
     if open_batches.update(status=Batch.Status.FAILED, error_code=job.error_code, finished_at=now):
         data = {"operation_id": job.pk, "batch_id": job.subject_id}
         webhooks.emit(institution_id=job.institution_id, event_type=EventType.OPERATION_FAILED, data=data, now=now)
 
 
 def _part(claim: Claim, *, clock: Callable[[], datetime]) -> None:
-    batch = Batch.objects.select_related("client__institution").get(pk=claim.subject_id)
+    owned = Batch.objects.filter(institution_id=claim.institution_id)
+    batch = owned.select_related("client__institution").get(pk=claim.subject_id)
     Batch.objects.filter(pk=batch.pk, status=Batch.Status.QUEUED).update(status=Batch.Status.RUNNING)
     kind, until = kinds.get(batch.kind), clock() + SLICE
     while clock() < until:
@@ -115,12 +119,18 @@ def _collect(claim: Claim, batch: Batch, kind: RowKind, now: datetime) -> int:
     subject_ids = [row.subject_id for row in waiting if row.subject_id is not None]
     answers = kind.collect(batch.institution_id, subject_ids)
     answered = [row for row in waiting if row.subject_id in answers]
-    with transaction.atomic():
-        jobs.extend(claim=claim, now=now)
-        for row in answered:
-            row.result, row.status = answers[row.subject_id], Status.DONE  # type: ignore[index]
-            row.save(update_fields=["result", "status"])
+    if answered:
+        _keep_answers(claim, answered, answers, now)
     return len(waiting) - len(answered)
+
+
+@transaction.atomic
+def _keep_answers(claim: Claim, rows: Sequence[BatchRow], answers: Mapping[UUID, Any], now: datetime) -> None:
+    jobs.extend(claim=claim, now=now)
+    for row in rows:
+        assert row.subject_id is not None
+        row.result, row.status = answers[row.subject_id], Status.DONE
+        row.save(update_fields=["result", "status"])
 
 
 @transaction.atomic

@@ -42,6 +42,7 @@ class EndpointsView(ApiView):
     """Endpoints of the caller's institution."""
 
     required_scopes = SCOPES
+    problems = (409,)  # as many as there may be
 
     @extend_schema(
         operation_id="webhook_endpoints_create",
@@ -126,6 +127,7 @@ class PingView(OfEndpoint):
     """Tests of one endpoint."""
 
     body_required = False
+    problems = (409,)  # switched off
 
     @extend_schema(
         operation_id="webhook_endpoints_test", tags=TAGS, request=None, responses={202: WebhookDeliverySerializer}

@@ -35,12 +35,15 @@ def deliver(*, job_id: UUID, post: Post, clock: Callable[[], datetime]) -> bool:
 
 def give_up(job: Job, now: datetime) -> None:
     """Note that a message will not be delivered. Runs inside the transaction that ends its job."""
-    pending = WebhookDelivery.objects.filter(pk=job.subject_id, status=WebhookDelivery.Status.PENDING)
+    pending = WebhookDelivery.objects.filter(
+        institution_id=job.institution_id, pk=job.subject_id, status=WebhookDelivery.Status.PENDING
+    )
     pending.update(status=WebhookDelivery.Status.FAILED, error_code=job.error_code, ended_at=now)
 
 
 def _attempt(claim: Claim, *, post: Post, clock: Callable[[], datetime]) -> None:
-    delivery = WebhookDelivery.objects.select_related("endpoint", "institution").filter(pk=claim.subject_id).first()
+    owned = WebhookDelivery.objects.filter(institution_id=claim.institution_id)
+    delivery = owned.select_related("endpoint", "institution").filter(pk=claim.subject_id).first()
     now = clock()
     if delivery is None or not delivery.endpoint.enabled:
         code = ENDPOINT_DELETED if delivery is None else ENDPOINT_DISABLED
