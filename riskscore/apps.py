@@ -6,6 +6,9 @@ from django.conf import settings
 if TYPE_CHECKING:
     from apps.jobs.models import Job
 
+KEPT_DAYS = 5 * 365  # as long as anti-money-laundering law asks of a bank in most places; each sets its own rule
+LEAST_DAYS = 28  # features look back so far
+
 
 class RiskscoreConfig(AppConfig):
     """Risk scoring of account activity for banks."""
@@ -14,9 +17,10 @@ class RiskscoreConfig(AppConfig):
     label = "riskscore"
 
     def ready(self) -> None:
-        """Say how the work of an assessment is done, and what answers where it is not."""
+        """Say how the work of an assessment is done, what answers where it is not, and how long records are kept."""
         import rest_framework.views  # noqa: F401 - first, because what it is configured with imports it back
 
+        from apps import retention
         from apps.batches.kinds import register as register_rows
         from apps.jobs.kinds import JobKind, register
         from riskscore import batches, services
@@ -34,6 +38,15 @@ class RiskscoreConfig(AppConfig):
         )
         for kind in (batches.ASSESSMENTS, batches.EVENTS):
             register_rows(kind)
+        retention.register(
+            retention.RecordClass(
+                name="risk.records",
+                default_days=KEPT_DAYS,
+                least_days=LEAST_DAYS,
+                purge=services.purge_risk_records,
+                erase=services.erase_account,
+            )
+        )
 
 
 def result_path(job: "Job") -> str:

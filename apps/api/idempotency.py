@@ -9,7 +9,6 @@ every attempt of one key: a handler gives it to its service as the id of what it
 import functools
 import re
 from collections.abc import Callable
-from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -26,6 +25,7 @@ from apps.api.models import IdempotencyRecord
 from apps.api.parsers import raw_body
 from apps.api.problems import RequestRefused, problem_of
 from apps.api.views import ApiView
+from apps.common.encryption import keyed_digest
 
 KEY = re.compile(r'"([\x20-\x7e]{1,255})"|((?!")[\x20-\x7e]{1,255})')  # the draft's quoted form, or bare
 KEPT_HEADERS = ("Content-Type", "Content-Language", "Location", "Preference-Applied")
@@ -85,9 +85,14 @@ def idempotency_key(request: Request) -> str:
     return match.group(1) or match.group(2)
 
 
-def purge_idempotency_records(*, before: datetime) -> int:
-    """Forget answers given before a moment; returns how many."""
-    return IdempotencyRecord.objects.filter(created_at__lt=before).delete()[0]
+def key_digest(institution_id: UUID, key: str) -> bytes:
+    """What a record knows of its key."""
+    return keyed_digest(institution_id, "idempotency.key", key)
+
+
+def body_digest(institution_id: UUID, body_sha256: str) -> bytes:
+    """What a record knows of its request's body: keyed, because bodies can be guessed."""
+    return keyed_digest(institution_id, "idempotency.body", body_sha256)
 
 
 def _once(handler: Callable[..., Response]) -> Callable[..., HttpResponseBase]:
@@ -111,23 +116,25 @@ class _Use:
     def __init__(self, view: IdempotentMixin, request: Request) -> None:
         self.view = view
         self.request = request
+        self.key = idempotency_key(request)
         self.place: dict[str, Any] = {
+            "institution": view.institution,
             "client": view.client,
             "operation": f"{request.method} {request.path}"[:300],
-            "key": idempotency_key(request),
+            "key_digest": key_digest(view.institution.pk, self.key),
         }
-        self.body_sha256 = view.body_sha256(request)
+        self.body_digest = body_digest(view.institution.pk, view.body_sha256(request))
 
     @property
     def lock_id(self) -> int:
         """64 bits that stand for the key's place; PostgreSQL locks are numbers."""
-        name = "\n".join(["idempotency", str(self.view.client.pk), self.place["operation"], self.place["key"]])
+        name = "\n".join(["idempotency", str(self.view.client.pk), self.place["operation"], self.key])
         return int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True)
 
     def record(self) -> IdempotencyRecord | None:
         """What is known of the key, if anything. Raises KeyReused if it came with another body."""
         record = IdempotencyRecord.objects.filter(**self.place).first()
-        if record is not None and record.body_sha256 != self.body_sha256:
+        if record is not None and bytes(record.body_digest) != self.body_digest:
             raise KeyReused(_("This Idempotency-Key was used before, for a different body."))
         return record
 
@@ -150,7 +157,7 @@ class _Use:
     def _begin(self) -> IdempotencyRecord:
         try:
             return IdempotencyRecord.objects.create(
-                **self.place, body_sha256=self.body_sha256, created_at=timezone.now()
+                **self.place, body_digest=self.body_digest, created_at=timezone.now()
             )
         except IntegrityError:  # the lock's session was lost, and another process came in
             raise _in_use() from None
@@ -163,13 +170,14 @@ class _Use:
         record.status = response.status_code
         record.headers = {name: response[name] for name in KEPT_HEADERS if name in response}
         record.body = response.content
-        record.save(update_fields=["status", "headers", "body"])
+        record.location = record.headers.get("Location", "")[:300]
+        record.save(update_fields=["status", "headers", "body", "location"])
 
 
 def _replay(view: IdempotentMixin, record: IdempotencyRecord) -> HttpResponse:
     view.note_replay(record, bytes(record.body))
     headers = {**record.headers, "Idempotent-Replayed": "true"}
-    return HttpResponse(bytes(record.body), status=record.status, headers=headers)
+    return HttpResponse(record.body, status=record.status, headers=headers)
 
 
 def _in_use() -> KeyInUse:

@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from apps.common import context as observed
+from apps.common.encryption import SealBroken
 from apps.common.errors import Conflict, DomainError, InvalidInput, NotFound, Overloaded, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -134,6 +135,8 @@ def plain_response(request: HttpRequest, problem: Problem) -> HttpResponse:
 
 def problem_of(exc: Exception) -> Problem | None:
     """What to tell the caller about an exception; None if it is nobody's business but ours."""
+    if isinstance(exc, SealBroken):
+        return None
     if isinstance(exc, DomainError):
         return _of_domain_error(exc)
     if isinstance(exc, Http404):

@@ -6,3 +6,10 @@ class RetentionConfig(AppConfig):
 
     name = "apps.retention"
     label = "retention"
+
+    def ready(self) -> None:
+        """Purge once an hour."""
+        from apps.common import chores
+        from apps.retention.services import purge_all
+
+        chores.register(chores.Chore(name="retention.purge", every_s=3600.0, run=purge_all))

@@ -135,7 +135,6 @@ DECLARED: dict[str, Wall] = {
         app=reading(OWN_OR_OPERATOR),
         worker=appending(either(OWN, f"{OF_NOBODY} AND {NOBODY}")),
     ),
-    "api.IdempotencyRecord": Wall(app=all_of("client_id IN (SELECT id FROM tenants_apiclient)"), worker=CLOSED),
     # What belongs to nobody.
     "registry.ModelVersion": Wall(app=reading(ANY), worker=reading(ANY)),
     "contenttypes.ContentType": Wall(app=reading(ANY), worker=reading(ANY)),

@@ -1,5 +1,6 @@
 """Everything that changes what is stored about risk, one verb each."""
 
+from riskscore.services.erasure import erase_account, purge_risk_records
 from riskscore.services.feedback import LabelledInFuture, record_feedback
 from riskscore.services.ingestion import Ingested, ToldElsewhere, ingest_event, ingest_events
 from riskscore.services.policies import set_ruleset, set_thresholds
@@ -17,8 +18,10 @@ __all__ = [
     "ToldElsewhere",
     "assess_event",
     "degrade",
+    "erase_account",
     "ingest_event",
     "ingest_events",
+    "purge_risk_records",
     "record_feedback",
     "request_assessment",
     "score_assessment",

@@ -13,7 +13,9 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apps.api import locks
+from apps.api.idempotency import body_digest, key_digest
 from apps.api.models import IdempotencyRecord
+from apps.tenants.models import ApiClient
 from apps.tenants.services import create_client
 from tests.api.conftest import NOW
 from tests.api.urls import Once
@@ -111,21 +113,23 @@ def test_after_a_failure_the_retry_runs_again_under_the_same_id(api):
 def test_a_refusal_after_a_failure_keeps_what_the_first_attempt_may_have_done(api):
     post(api, body={"then": "crash"})
     record = IdempotencyRecord.objects.get()
-    record.body_sha256 = hashlib.sha256(b'{"then":"refuse"}').hexdigest()
+    refused = hashlib.sha256(b'{"then":"refuse"}').hexdigest()
+    record.body_digest = body_digest(record.institution_id, refused)
     record.save()
 
     assert post(api, body={"then": "refuse"}).status_code == 422
     assert IdempotencyRecord.objects.get().pk == record.pk
 
 
-def test_records_are_purged_after_a_day_and_not_before(api):
+def test_records_are_purged_after_a_day_and_not_before(api, bank):
     post(api, "old")
     post(api, "young")
-    IdempotencyRecord.objects.filter(key="old").update(created_at=timezone.now() - timedelta(hours=24, seconds=1))
+    old, young = (key_digest(bank.pk, key) for key in ("old", "young"))
+    IdempotencyRecord.objects.filter(key_digest=old).update(created_at=timezone.now() - timedelta(hours=24, seconds=1))
 
     call_command("purge_idempotency_records")
 
-    assert list(IdempotencyRecord.objects.values_list("key", flat=True)) == ["young"]
+    assert [bytes(record.key_digest) for record in IdempotencyRecord.objects.all()] == [young]
 
 
 def test_the_purge_never_keeps_less_than_promised(db):
@@ -143,8 +147,7 @@ def test_whoever_comes_in_beside_a_lost_lock_is_turned_away_by_the_table(api, mo
 
 def test_another_body_is_told_so_even_while_the_first_request_runs(api, bank_client):
     with locks.locks().held(lock_id(bank_client[0].pk)):
-        place = {"client": bank_client[0], "operation": f"POST {URL}", "key": "k-1"}
-        IdempotencyRecord.objects.create(**place, body_sha256="0" * 64, created_at=datetime.now(UTC))
+        begun(bank_client[0], "0" * 64)
 
         assert post(api).status_code == 422
 
@@ -201,9 +204,7 @@ def test_repeats_of_an_answered_request_never_conflict(api):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_dead_process_never_blocks_its_key(api, bank_client):
-    place = {"client": bank_client[0], "operation": f"POST {URL}", "key": "k-1"}
-    sha256 = hashlib.sha256(b"{}").hexdigest()
-    record = IdempotencyRecord.objects.create(**place, body_sha256=sha256, created_at=datetime.now(UTC))
+    record = begun(bank_client[0], hashlib.sha256(b"{}").hexdigest())
     dying = psycopg.connect(locks.locks()._conninfo)
     dying.execute("SELECT pg_advisory_lock(%s)", [lock_id(bank_client[0].pk)])
 
@@ -214,6 +215,17 @@ def test_a_dead_process_never_blocks_its_key(api, bank_client):
     assert blocked.status_code == 409
     assert retried.status_code == 201
     assert Once.runs == [record.pk]
+
+
+def begun(client: ApiClient, body_sha256: str) -> IdempotencyRecord:
+    return IdempotencyRecord.objects.create(
+        institution_id=client.institution_id,
+        client=client,
+        operation=f"POST {URL}",
+        key_digest=key_digest(client.institution_id, "k-1"),
+        body_digest=body_digest(client.institution_id, body_sha256),
+        created_at=datetime.now(UTC),
+    )
 
 
 def lock_id(client_id: object) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from apps.api.idempotency import purge_idempotency_records
+from apps.api.replies import purge_idempotency_records
 
 KEPT_HOURS = 24  # what the API promises
 
