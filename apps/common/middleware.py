@@ -12,7 +12,8 @@ from django.http import HttpRequest, HttpResponse
 
 from apps.common import context, metrics
 
-REQUEST_ID = re.compile(r"[A-Za-z0-9._:+/=-]{1,128}")
+UUID_TEXT = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+REQUEST_ID = re.compile(rf"{UUID_TEXT}|(?!.*[0-9]{{9}})[A-Za-z0-9._:+/=-]{{1,128}}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 # No inline script and no inline style anywhere, but for the styles of one page that we do not write.
@@ -40,8 +41,8 @@ log = structlog.get_logger(__name__)
 class ObservationMiddleware:
     """Names each request, times it by route, and writes one log line about it.
 
-    ``X-Request-ID`` is taken from the caller where it is short and plain, made up otherwise, and
-    sent back. Log lines and metrics carry the route's template, never the path: paths hold
+    ``X-Request-ID`` is taken from the caller where it is a UUID, or short and plain and without nine digits
+    in a row, as numbers of cards, records and telephones have; made up otherwise, and sent back. Log lines and metrics carry the route's template, never the path: paths hold
     identifiers.
     """
 
