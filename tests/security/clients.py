@@ -8,7 +8,7 @@ from django.utils import timezone
 from apps.oauth import services
 from apps.tenants.services import create_client, create_institution, register_client, revoke_client
 from tests.oauth.signing import ask, ec_key, key_set, rsa_key
-from tests.security.forgeries import Form, World
+from tests.security.forging import Form, World
 
 
 def a_world() -> World:

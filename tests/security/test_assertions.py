@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from structlog.testing import capture_logs
 
 from apps.api import authentication
 from apps.oauth import assertions, services
@@ -19,7 +20,8 @@ from apps.tenants.keys import authenticate_key
 from apps.tenants.services import create_client, revoke_client
 from tests.oauth.signing import ask, ask_signed, segment, signed
 from tests.security.clients import a_world, outcome
-from tests.security.forgeries import BENT, FORGERIES, P384_ORDER, mac, posted
+from tests.security.forgeries import BENT, FORGERIES
+from tests.security.forging import P384_ORDER, mac, posted
 
 pytestmark = [pytest.mark.security, pytest.mark.django_db(transaction=True)]
 
@@ -32,17 +34,32 @@ def world():
     return a_world()
 
 
-def test_every_forgery_is_refused_and_leaves_no_token(world, capsys):
-    http = Client()
-    outcomes = {name: outcome(http, make(world)) for name, make in FORGERIES.items()}
-    bent = {name: outcome(http, make(world)) for name, (make, _error) in BENT.items()}
+def reasons(http, ways):
+    """Why each was refused, as the logs have it, and what the caller was told."""
+    with capture_logs() as logged:
+        told = {outcome(http, form) for form in ways}
+    return told, [line["reason"] for line in logged if line["event"] == "oauth.client_refused"]
 
-    assert outcomes == dict.fromkeys(FORGERIES, (401, "invalid_client"))
-    assert bent == {name: (400, error) for name, (_make, error) in BENT.items()}
+
+def test_every_forgery_is_refused_for_its_reason_and_leaves_no_token(world, capsys):
+    http = Client()
+    for reason, ways in FORGERIES.items():
+        forged = [make(world) for make in ways.values()]
+        assert reasons(http, forged) == ({(401, "invalid_client")}, [reason] * len(ways))
+
     assert AccessToken.objects.count() == 0
     assert ask_signed(http, signed(world.ec, world.good())).status_code == 200
     with capsys.disabled():
-        print(f"\nassertions: {len(outcomes) + len(bent)} ways to forge, bend or misuse one: all refused, 0 tokens")
+        print(f"\nassertions: {sum(map(len, FORGERIES.values()))} ways to forge one: all refused, 0 tokens")
+
+
+def test_every_bent_request_is_refused_and_leaves_no_token(world, capsys):
+    bent = {name: outcome(Client(), make(world)) for name, (make, _error) in BENT.items()}
+
+    assert bent == {name: (400, error) for name, (_make, error) in BENT.items()}
+    assert AccessToken.objects.count() == 0
+    with capsys.disabled():
+        print(f"\nassertions: {len(bent)} ways to bend a request around a good one: all refused, 0 tokens")
 
 
 def test_a_replay_is_refused_even_under_another_signature(world):
@@ -70,7 +87,7 @@ def naively_verified(assertion, *, key, audience, now, **_told):
 def test_with_the_check_of_the_algorithm_taken_away_a_forgery_opens(world, monkeypatch, capsys):
     monkeypatch.setattr(assertions, "ALGORITHMS", ("none", "HS256", "ES384", "RS384"))
     monkeypatch.setattr(assertions, "verify", naively_verified)
-    forged = FORGERIES["HS256, the public key as PEM is the secret"](world)
+    forged = FORGERIES["algorithm"]["HS256, the public key as PEM is the secret"](world)
 
     assert outcome(Client(), forged) == (200, "")
     with capsys.disabled():

@@ -14,7 +14,7 @@ from apps.oauth import fetching
 from apps.oauth.models import Application
 from tests.oauth.signing import signed
 from tests.security.clients import a_world, outcome
-from tests.security.forgeries import posted
+from tests.security.forging import posted
 
 pytestmark = [pytest.mark.security, pytest.mark.django_db(transaction=True)]
 
