@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from apps.audit import services as audit
-from apps.tenants.models import Membership, User
+from apps.tenants.models import Institution, Membership, User
 
 LOCK_NOTED_EVERY_S = 60  # a flood of guesses writes one event a minute, not ten thousand
 
@@ -29,6 +29,12 @@ def note(action: str, *, user: User | None, outcome: str = "success", details: M
             actor=actor, action=action, institution=place, subject=subject,
             now=timezone.now(), outcome=outcome, details=details,
         )  # fmt: skip
+
+
+def note_entered(user: User, institution: Institution) -> None:
+    """Write that somebody works in an institution now. The others where they have a role do not hear of it."""
+    who, now = f"user:{user.pk}", timezone.now()
+    audit.record(actor=who, action="institution.entered", institution=institution, subject=user, now=now)
 
 
 def note_lock(user: User | None, *, key: str) -> None:

@@ -124,7 +124,7 @@ def institution(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         chosen = form.cleaned_data["institution"]
         sessions.choose(request.session, chosen.pk)
-        trail.note("institution.entered", user=_me(request), details={"institution": str(chosen.pk)})
+        trail.note_entered(_me(request), chosen)
         return redirect(get_next_redirect_url(request) or "people_start")
     context = {"institutions": standing.institutions.values(), "next": get_next_redirect_url(request) or ""}
     return render(request, "people/institution.html", context, status=200 if standing.institutions else 403)

@@ -69,6 +69,7 @@ def test_of_several_institutions_one_is_chosen():
 
     assert (asked["Location"], chosen["Location"]) == ("/account/institution/?next=%2Fcases%2F", "/cases/")
     assert client.get("/cases/").content.decode() == f"institution {second.pk}"
+    assert AuditEvent.objects.get(action="institution.entered").institution == second
 
 
 def test_an_institution_of_others_cannot_be_chosen():
