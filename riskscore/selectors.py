@@ -47,7 +47,7 @@ def account_window(institution_id: UUID, account_id: int, *, before: int) -> Acc
 def policy_in_force(institution_id: UUID) -> tuple[Ruleset, Thresholds]:
     """Rules and thresholds that the institution set, or those Assay starts with. One query."""
     ruleset_id, *values = active_policy(institution_id)
-    ruleset = DEFAULT_RULESET if ruleset_id is None else _parsed(ruleset_id)
+    ruleset = DEFAULT_RULESET if ruleset_id is None else _parsed(institution_id, ruleset_id)
     return ruleset, _thresholds(*values)
 
 
@@ -73,9 +73,11 @@ def ruleset_document_in_force(institution_id: UUID) -> tuple[str, dict[str, Any]
     return (DEFAULT_RULESET.version, DEFAULT_DOCUMENT) if row is None else (str(row.version), row.document)
 
 
-@lru_cache(maxsize=256)
-def _parsed(pk: UUID) -> Ruleset:
-    row = RulesetVersion.objects.get(pk=pk)  # a version never changes, so it is read once
+@lru_cache(maxsize=256)  # a version never changes, so it is read once
+def _parsed(institution_id: UUID, pk: UUID) -> Ruleset:
+    row = RulesetVersion.objects.get(
+        pk=pk, institution_id=institution_id
+    )  # a version never changes, so it is read once
     return parse_ruleset(row.document, version=str(row.version))
 
 

@@ -79,7 +79,7 @@ def append_events(*, institution_id: UUID, events: Sequence[Event], now: datetim
     parties = _counterparty_ids(institution_id, events, now=now)
     device_ids = _device_ids(institution_id, events, now=now)
     windows = account_windows(institution_id, {account.id: account.first for account in accounts.values()})
-    visits = _visits(parties, events)
+    visits = _visits(institution_id, parties, events)
     arrived: Counter[str] = Counter()
     rows = []
     for event in events:
@@ -166,10 +166,11 @@ def _stored_ids(rows: "Manager[Row]", institution_id: UUID, made: Mapping[bytes,
     return found | stored(missing)
 
 
-def _visits(parties: Mapping[str, int], events: Sequence[Event]) -> dict[str, Visits]:
+def _visits(institution_id: UUID, parties: Mapping[str, int], events: Sequence[Event]) -> dict[str, Visits]:
     visits = {key: Visits() for key in parties}
     by_id = {pk: visits[key] for key, pk in parties.items()}
-    counted = models.Event.objects.filter(counterparty_id__in=list(by_id)).exclude(kind__in=UNCOUNTED)
+    of_these = {"institution_id": institution_id, "counterparty_id__in": list(by_id)}
+    counted = models.Event.objects.filter(**of_these).exclude(kind__in=UNCOUNTED)
     times = [event.occurred_at for event in events]
     recent = counted.filter(occurred_at__gt=min(times) - timedelta(days=28), occurred_at__lte=max(times))
     for pk, at, account_id, cents in recent.values_list("counterparty_id", "occurred_at", "account_id", "cents"):
@@ -177,7 +178,7 @@ def _visits(parties: Mapping[str, int], events: Sequence[Event]) -> dict[str, Vi
     firsts = counted.order_by().values("counterparty_id").annotate(first_at=Min("occurred_at"))
     for pk, first_at in firsts.values_list("counterparty_id", "first_at"):
         by_id[pk].first_at = first_at.timestamp()
-    labels = models.Label.objects.filter(counterparty_id__in=list(by_id), verdict=models.Label.Verdict.FRAUD)
+    labels = models.Label.objects.filter(**of_these, verdict=models.Label.Verdict.FRAUD)
     known = labels.order_by("assessment_id", "effective_at").distinct("assessment_id")
     for pk, effective_at in sorted(known.values_list("counterparty_id", "effective_at")):
         by_id[pk].known_at.append(effective_at.timestamp())

@@ -85,7 +85,8 @@ def score_assessment(
     """
 
     def attempt(claim: Claim) -> None:
-        assessment = RiskAssessment.objects.select_related("event").defer(*UNREAD).get(pk=claim.subject_id)
+        owned = RiskAssessment.objects.filter(institution_id=claim.institution_id)
+        assessment = owned.select_related("event").defer(*UNREAD).get(pk=claim.subject_id)
         result = _ask(engine, _request(claim, assessment, release, clock, monotonic), claim, clock)
         _complete(claim, assessment, result, release, clock)
 
@@ -100,7 +101,8 @@ def degrade(job: Job, now: datetime) -> None:
 
     Runs inside the transaction that ends the job. An assessment that has an answer keeps it.
     """
-    assessment = RiskAssessment.objects.only("rule_hits", "status").get(pk=job.subject_id)
+    owned = RiskAssessment.objects.filter(institution_id=job.institution_id)
+    assessment = owned.only("rule_hits", "status").get(pk=job.subject_id)
     hits = tuple(read_hit(document) for document in assessment.rule_hits)
     answer = rules_only(hits)
     decision = combine_without_model(hits)
@@ -134,6 +136,7 @@ def _request(
 ) -> ScoreRequest:
     event = assessment.event
     history = Event.objects.filter(
+        institution_id=claim.institution_id,
         account_id=event.account_id,
         sequence__gte=history_start(event.sequence),
         sequence__lt=event.sequence,
