@@ -73,13 +73,18 @@ def raw_body(request: Request, *, max_bytes: int) -> bytes:
     coding = request.META.get("HTTP_CONTENT_ENCODING", "identity")
     if coding.lower() not in {"", "identity"}:
         raise UnsupportedMediaType(coding, detail=_("Send the body without Content-Encoding."))
-    declared = str(request.META.get("CONTENT_LENGTH") or "0")
-    if declared.isdecimal() and int(declared) > max_bytes:
-        raise BodyTooLarge(_("The body may have at most %(bytes)d bytes.") % {"bytes": max_bytes})
+    check_declared_length(request, max_bytes=max_bytes)
     body = bytes(request.body)
     if len(body) > max_bytes:
         raise BodyTooLarge(_("The body may have at most %(bytes)d bytes.") % {"bytes": max_bytes})
     return body
+
+
+def check_declared_length(request: Request, *, max_bytes: int) -> None:
+    """Refuse a body by the length it is said to have, before any of it is read. Raises BodyTooLarge."""
+    declared = str(request.META.get("CONTENT_LENGTH") or "0")
+    if declared.isdecimal() and int(declared) > max_bytes:
+        raise BodyTooLarge(_("The body may have at most %(bytes)d bytes.") % {"bytes": max_bytes})
 
 
 def loads(body: bytes, *, max_depth: int = MAX_DEPTH) -> Any:

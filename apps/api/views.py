@@ -14,7 +14,7 @@ from apps.api.auditing import Audited
 from apps.api.authentication import BearerAuthentication
 from apps.api.limits.requests import Limited
 from apps.api.pagination import CursorPagination
-from apps.api.parsers import MAX_BYTES, HardenedJSONParser, MalformedBody
+from apps.api.parsers import MAX_BYTES, HardenedJSONParser, MalformedBody, check_declared_length
 from apps.api.problems import RequestRefused
 from apps.api.scopes import HasScopes, Scopes
 from apps.common import scope
@@ -69,7 +69,7 @@ class ApiView(Audited, Limited):
             scope.enter(scope.of(self.client.institution_id))
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Authenticate; then refuse a body that nobody would read, rather than ignore it."""
+        """Authenticate; then refuse a body that nobody would read, rather than ignore it, or that is too long."""
         super().initial(request, *args, **kwargs)
         method = str(request.method)
         if method not in {"POST", "PUT", "PATCH"} or not hasattr(self, method.lower()):
@@ -81,6 +81,7 @@ class ApiView(Audited, Limited):
                 raise MalformedBody(_("The body is empty."), code="empty_body")
         elif not request.content_type:
             raise UnsupportedMediaType("", detail=_("Say the Content-Type of the body."))
+        check_declared_length(request, max_bytes=self.max_body_bytes)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         """Add what was timed with `timed` as ``Server-Timing``."""

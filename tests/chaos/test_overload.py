@@ -97,6 +97,6 @@ def test_no_inference_begins_after_its_deadline(site: Site, capsys):
         "deadlines",
         f"asked {len(answers)}, begun {len(left_s)}, expired {expired}, begun late {sum(s <= 0 for s in left_s)}",
     )
-    assert {answer.status for answer in answers} == {202}
+    assert {answer.status for answer in answers} <= {201, 202}
     assert min(left_s) > 0
     assert expired == degraded > 0.2 * len(answers)
