@@ -172,3 +172,12 @@ def test_nothing_is_shown_where_the_trail_cannot_be_written(caller, monkeypatch)
     response = get(caller[1], URL)
 
     assert (response.status_code, response.json()["code"]) == (503, "unavailable")
+
+
+def test_behind_a_proxy_of_ours_the_address_is_what_the_proxy_saw(caller, settings):
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    headers = {"Authorization": f"Bearer {caller[1]}", "X-Forwarded-For": "203.0.113.9, 192.0.2.7"}
+    with as_application():
+        Client(headers=headers).get(URL)
+
+    assert last().address == "192.0.2.7"

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from apps.api.limits import policies
 from apps.api.limits.limiter import limiter
 from apps.api.limits.requests import RateLimited, headers, refuse
 from apps.api.problems import plain_response, problem_of
+from apps.common.addresses import address_of
 
 PLACES = ("/oauth/", "/account/sign-in/", "/account/provider/", "/admin/login/")
 
@@ -35,15 +35,3 @@ class SignInLimitMiddleware:
         for name, value in headers(counts).items():
             response.headers.setdefault(name, value)
         return response
-
-
-def address_of(request: HttpRequest) -> str:
-    """Where a request came from: as the last proxy we trust saw it, or the connection's own address without any.
-
-    ``ASSAY_TRUSTED_PROXIES`` says how many proxies of ours stand in front; what was in the header before them
-    anybody could have written.
-    """
-    direct = str(request.META.get("REMOTE_ADDR", ""))
-    proxies: int = settings.ALLAUTH_TRUSTED_PROXY_COUNT
-    told = [part.strip() for part in str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",") if part.strip()]
-    return told[-proxies] if 0 < proxies <= len(told) else direct
