@@ -11,6 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from apps.common import context, metrics
+from apps.common.addresses import address_of
 
 UUID_TEXT = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 REQUEST_ID = re.compile(rf"{UUID_TEXT}|(?!.*[0-9]{{9}})[A-Za-z0-9._:+/=-]{{1,128}}")
@@ -55,7 +56,7 @@ class ObservationMiddleware:
         request_id = offered if REQUEST_ID.fullmatch(offered) else str(uuid.uuid4())
         context.clear()
         context.bind(request_id=request_id)
-        context.bind_address(request.META.get("REMOTE_ADDR") or "")
+        context.bind_address(address_of(request))
         begun = time.perf_counter()
         response = self.get_response(request)
         seconds = time.perf_counter() - begun
