@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import URLResolver, get_resolver
 
 from apps.api.views import ApiView
 from tests.riskscore.makers import bank, key_of
@@ -19,10 +19,11 @@ def views(resolver: URLResolver, before: str = "/") -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     for pattern in resolver.url_patterns:
         path = before + str(pattern.pattern)
+        view: Any = getattr(getattr(pattern, "callback", None), "cls", None)
         if isinstance(pattern, URLResolver):
             found += views(pattern, path)
-        elif isinstance(pattern, URLPattern) and issubclass(getattr(pattern.callback, "cls", object), ApiView):
-            found.append((path, pattern.callback.cls))
+        elif view is not None and issubclass(view, ApiView):
+            found.append((path, view))
     return found
 
 
