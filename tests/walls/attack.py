@@ -116,10 +116,10 @@ def _try(
 def _send(attacker: Estate, probe: Probe, *, policies: bool) -> Any:
     headers = {"Authorization": f"Bearer {attacker.key}", "Idempotency-Key": probe.key or str(uuid4())}
     text = probe.body if isinstance(probe.body, str) else json.dumps(probe.body)
-    sent = {} if probe.body is None else {"data": text, "content_type": probe.content_type}
+    sent: dict[str, Any] = {} if probe.body is None else {"data": text, "content_type": probe.content_type}
     with as_application() if policies else nullcontext():
         client = Client(headers=headers | {"Prefer": "respond-async"}, raise_request_exception=False)
-        answer = client.generic(probe.method, probe.path, **sent)
+        answer: Any = client.generic(probe.method, probe.path, **sent)
         if answer.streaming:
             answer.read = b"".join(answer.streaming_content)
     return answer

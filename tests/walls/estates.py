@@ -87,7 +87,7 @@ def request(
     """One request behind both walls."""
     text = body if isinstance(body, str) else json.dumps(body)
     headers = {"Authorization": f"Bearer {api_key}", "Idempotency-Key": key or str(uuid4()), "Prefer": "respond-async"}
-    sent = {} if body is None else {"data": text, "content_type": content_type}
+    sent: dict[str, Any] = {} if body is None else {"data": text, "content_type": content_type}
     with as_application():
         return Client(headers=headers).generic(method, path, **sent)
 
