@@ -73,7 +73,7 @@ def torment(world: World, receiver: Receiver, *, kills: int, reconciler: bool) -
     until.touch()
     load.wait(timeout=30)
     sender = world.worker("default", **settings)
-    settle(world, timeout_s=60.0 if reconciler else 20.0)
+    settle(world, timeout_s=180.0 if reconciler else 20.0)
     for process in filter(None, (sender, guard)):
         kill(process)
     return ledger.read_text().splitlines()

@@ -88,6 +88,23 @@ def test_a_receiver_in_trouble_is_left_in_peace(bank):
     assert Job.objects.filter(status="queued", attempts=0, next_attempt_at=later(seconds=5)).count() == 1
 
 
+def test_attempts_that_fail_side_by_side_count_as_one(bank):
+    endpoint = endpoint_of(bank)
+    emit(bank)
+    emit(bank)
+    jobs = list(Job.objects.values_list("pk", flat=True))
+    inner = Scripted(BROKEN)
+
+    def meanwhile(**message):
+        services.deliver(job_id=jobs[1], post=inner, clock=lambda: NOW)
+        return inner(**message)
+
+    services.deliver(job_id=jobs[0], post=meanwhile, clock=lambda: NOW)
+
+    endpoint.refresh_from_db()
+    assert (len(inner.sent), endpoint.failures, endpoint.held_until) == (2, 1, later(seconds=5))
+
+
 def test_retry_after_is_heeded(bank):
     endpoint = endpoint_of(bank)
     emit(bank)

@@ -6,7 +6,7 @@ from functools import partial
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
 from apps.jobs import services as jobs
@@ -77,7 +77,7 @@ def _settle(claim: Claim, delivery: WebhookDelivery, answer: Answer, *, started_
     else:
         retry_in_s = max(retry_s(claim.attempt, jitter_of=claim.job_id), answer.retry_after_s or 0.0)
         jobs.fail(claim=claim, error_code=answer.error_code, retry=not answer.gone, retry_in_s=retry_in_s, now=now)
-        _note_failure(delivery.endpoint, answer, now)
+        _note_failure(delivery.endpoint, answer, started_at=started_at, now=now)
     WebhookAttempt.objects.create(
         institution_id=delivery.institution_id,
         delivery=delivery,
@@ -94,15 +94,18 @@ def _note_success(endpoint: WebhookEndpoint) -> None:
         WebhookEndpoint.objects.filter(pk=endpoint.pk).update(failures=0, failing_since=None, held_until=None)
 
 
-def _note_failure(endpoint: WebhookEndpoint, answer: Answer, now: datetime) -> None:
+def _note_failure(endpoint: WebhookEndpoint, answer: Answer, *, started_at: datetime, now: datetime) -> None:
+    """Leave the receiver in peace for a while. Of attempts that failed side by side one counts."""
     if answer.gone:
         disable_endpoint(endpoint=endpoint, reason=WebhookEndpoint.DisabledReason.GONE, now=now)
         return
-    pause_s = max(hold_s(endpoint.failures + 1), answer.retry_after_s or 0.0)
-    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
+    rows = WebhookEndpoint.objects.filter(pk=endpoint.pk)
+    rows.filter(Q(held_until=None) | Q(held_until__lte=started_at)).update(
         failures=F("failures") + 1,
         failing_since=Coalesce("failing_since", now),
-        held_until=now + timedelta(seconds=pause_s),
+        held_until=now + timedelta(seconds=hold_s(endpoint.failures + 1)),
     )
+    asked_until = now + timedelta(seconds=answer.retry_after_s or 0.0)
+    rows.filter(held_until__lt=asked_until).update(held_until=asked_until)
     if endpoint.failing_since is not None and now - endpoint.failing_since >= DISABLE_AFTER:
         disable_endpoint(endpoint=endpoint, reason=WebhookEndpoint.DisabledReason.FAILING, now=now)
