@@ -126,7 +126,7 @@ class Event(models.Model):
         indexes = (
             models.Index(
                 fields=["counterparty", "occurred_at"],
-                include=["account", "cents"],
+                include=["account", "cents", "institution"],  # the policy asks for it at every row
                 condition=Q(counterparty__isnull=False) & ~Q(kind__in=["login", "reversal"]),
                 name="event_counterparty_time",
             ),
