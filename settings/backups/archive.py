@@ -19,7 +19,7 @@ from uuid import UUID
 from apps.common.encryption import keyed_digest
 
 FORMAT = 1
-MANIFEST, SEAL, DATABASE = "manifest.json", "manifest.seal", "database.dump"
+MANIFEST, SEAL, DATABASE, ANCHORS = "manifest.json", "manifest.seal", "database.dump", "audit-anchors.jsonl"
 CHUNK = 1 << 20
 MAX_MANIFEST_BYTES = 16 << 20
 NOBODYS = UUID(int=0)  # the seal is the installation's, not an institution's

@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 
 from apps.common.encryption import Place, keyring, place, seal
 from settings import VERSION
-from settings.backups.archive import DATABASE, FORMAT, ArchiveWriter, Manifest, OnBytes
+from settings.backups.archive import ANCHORS, DATABASE, FORMAT, ArchiveWriter, Manifest, OnBytes
 from settings.backups.tools import Tools
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -42,6 +42,8 @@ def back_up(*, url: str, to: Path, now: datetime, on_bytes: OnBytes = lambda _co
         assert snapshot is not None
         version, identity, models = connection.info.server_version, str(uuid4()), _models(connection)
         archive.write(DATABASE, Tools(url, server_version=version).dump(snapshot=snapshot[0]), on_bytes=on_bytes)
+        if settings.AUDIT_ANCHORS.is_file():
+            archive.write(ANCHORS, [settings.AUDIT_ANCHORS.read_bytes()])
         for folder in sorted({model["path"] for model in models}):
             _write_sums(archive, folder)
         manifest = Manifest(
@@ -67,16 +69,22 @@ def probe_place(identity: str) -> Place:
 
 
 def write_keys(path: Path) -> None:
-    """Write the keys that open sealed columns to a new file of mode 600, as environment variables.
+    """Write the keys that open sealed columns and verify the trail to a new file of mode 600, as the environment.
 
     Keep it away from the backup: both together are the records in the clear.
 
     Raises:
         FileExistsError: the file exists.
     """
-    keys = ",".join(line.strip() for line in settings.ENCRYPTION_KEYS.splitlines() if line.strip())
+    keys = [line.strip() for line in settings.ENCRYPTION_KEYS.splitlines()]
+    told = {
+        "ASSAY_ENCRYPTION_KEYS": ",".join(filter(None, keys)),
+        "ASSAY_INDEX_KEY": settings.INDEX_KEY,
+        "ASSAY_AUDIT_KEY": settings.AUDIT_KEY,
+        "ASSAY_AUDIT_OLD_KEYS": ",".join(settings.AUDIT_OLD_KEYS),
+    }
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(f"ASSAY_ENCRYPTION_KEYS={keys}\nASSAY_INDEX_KEY={settings.INDEX_KEY}\n")
+        file.writelines(f"{name}={value}\n" for name, value in told.items() if value)
 
 
 def count_rows(connection: Connection, tables: list[str]) -> dict[str, int]:

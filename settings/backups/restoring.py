@@ -10,7 +10,7 @@ from django.db.migrations.loader import MigrationLoader
 from psycopg import sql
 
 from apps.common.encryption import SealBroken, keyring, unseal
-from settings.backups.archive import DATABASE, Archive, Manifest, OnBytes
+from settings.backups.archive import ANCHORS, DATABASE, Archive, Manifest, OnBytes
 from settings.backups.making import Connection, count_rows, probe_place
 from settings.backups.tools import Tools
 
@@ -53,6 +53,9 @@ def restore(
             tools.restore(archive.read(DATABASE), contents=tools.contents(archive.read(DATABASE)))
             if count_rows(connection, list(manifest.rows)) != manifest.rows:
                 raise RestoreRefused("the tables do not hold the rows that were backed up")
+    if ANCHORS in manifest.parts and not settings.AUDIT_ANCHORS.exists():  # newer ones are never replaced by older
+        settings.AUDIT_ANCHORS.parent.mkdir(parents=True, exist_ok=True)
+        settings.AUDIT_ANCHORS.write_bytes(b"".join(archive.read(ANCHORS)))
     return manifest, _missing_models(manifest)
 
 

@@ -84,8 +84,10 @@ def test_a_backup_made_under_load_is_whole_and_answers_elsewhere(teller, tmp_pat
     assert made.returncode == 0, made.stderr
 
     with database("assay_restored_test") as url:
-        restored = manage(url, "restore", str(tmp_path / "b.assay"))
-        assert restored.returncode == 0, restored.stderr
+        kept = {"ASSAY_AUDIT_ANCHORS": str(tmp_path / "anchors")}
+        for command in (["restore", str(tmp_path / "b.assay")], ["audit", "seal"], ["audit", "verify"]):
+            done = manage(url, *command, **kept)
+            assert done.returncode == 0, done.stderr
         ids = [str(pk) for (pk,) in rows(url, "SELECT id FROM riskscore_riskassessment")]
         new = Call(key=key, path=ASSESSMENTS, body=payload(), headers={"Idempotency-Key": "n", "Prefer": "wait=0"})
         *replies, taken = ask(url, [*(Call(key=key, path=f"{ASSESSMENTS}/{pk}") for pk in ids), new])

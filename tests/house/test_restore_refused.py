@@ -88,7 +88,7 @@ def test_a_part_more_or_less_is_found(source, target, tmp_path):
     parts = dict(Archive(source).manifest.parts)
     less = {"database.dump": parts["database.dump"]}
 
-    assert len(parts) == 2
+    assert len(parts) >= 2
     assert refusal(resealed(source, tmp_path / "b", parts=less), target) == (
         "its parts are not the ones the manifest names"
     )

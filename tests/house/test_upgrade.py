@@ -49,6 +49,14 @@ COUNTS = {
 }
 
 
+TENANT_TABLES_OPEN = """
+    SELECT c.relname FROM pg_class c
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'institution_id' AND NOT a.attisdropped
+    WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+    AND NOT (c.relrowsecurity AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid))
+"""
+
+
 @pytest.fixture(scope="module")
 def upgraded(redis_server: None) -> Iterator[SimpleNamespace]:
     """The first release's database after `manage.py prepare`, and its answers to CALLS."""
@@ -102,6 +110,10 @@ def test_a_retry_across_the_upgrade_gets_the_first_releases_answer(upgraded):
 def test_a_new_event_is_taken_after_the_upgrade(upgraded):
     assert upgraded.replies["new"].status == 202
     assert rows(upgraded.url, "SELECT count(*) FROM riskscore_riskassessment")[0][0] == 5
+
+
+def test_every_table_of_tenants_is_walled(upgraded):
+    assert rows(upgraded.url, TENANT_TABLES_OPEN) == []
 
 
 def test_an_up_to_date_database_stays_as_it_is(upgraded):

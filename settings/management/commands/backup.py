@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from apps.audit.services import Subject, record
 from settings.backups import ToolFailed, back_up, write_keys
 
 TELL_EVERY_S = 5.0
@@ -34,6 +35,14 @@ class Command(BaseCommand):
         try:
             if with_keys is not None:
                 write_keys(with_keys)
+            record(
+                actor="command:backup",
+                action="backup.begun",
+                institution=None,
+                subject=Subject(label="settings.backup"),
+                now=timezone.now(),
+                details={"with_keys": with_keys is not None},
+            )
             manifest = back_up(url=settings.DATABASE_URL, to=to, now=timezone.now(), on_bytes=told)
         except FileExistsError as error:
             raise CommandError(_("%(file)s exists; nothing was written.") % {"file": error.args[-1]}) from error

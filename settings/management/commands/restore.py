@@ -8,8 +8,10 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from apps.audit.services import Subject, record
 from settings.backups import Archive, ArchiveBroken, RestoreRefused, ToolFailed, restore
 from settings.management.commands.backup import Progress
 
@@ -35,6 +37,14 @@ class Command(BaseCommand):
         except (ArchiveBroken, RestoreRefused, ToolFailed) as refused:
             raise CommandError(_("Not restored: %(why)s") % {"why": refused}) from refused
         call_command("migrate", verbosity=0, interactive=False)  # puts roles and policies in place, too
+        record(
+            actor="command:restore",
+            action="backup.restored",
+            institution=None,
+            subject=Subject(label="settings.backup", id=manifest.id),
+            now=timezone.now(),
+            details={"made_at": manifest.made_at, "replaced": force},
+        )
         counts = {"rows": sum(manifest.rows.values()), "made": manifest.made_at}
         self.stdout.write(_("%(rows)d rows of %(made)s are back.") % counts)
         for model in missing:
