@@ -70,6 +70,7 @@ def test_of_several_institutions_one_is_chosen():
     assert (asked["Location"], chosen["Location"]) == ("/account/institution/?next=%2Fcases%2F", "/cases/")
     assert client.get("/cases/").content.decode() == f"institution {second.pk}"
     assert AuditEvent.objects.get(action="institution.entered").institution == second
+    assert client.get("/account/").content.count(b"You work here now") == 1
 
 
 def test_an_institution_of_others_cannot_be_chosen():
