@@ -6,6 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
+from apps.api.models import IdempotencyRecord
 from apps.audit.models import AuditEvent
 from apps.common import chores
 from apps.common.errors import InvalidInput, NotFound
@@ -24,7 +25,8 @@ from apps.retention.services import (
 )
 from riskscore.models import Account, Counterparty, Device, Event, Label, RiskAssessment
 from riskscore.services import ingest_events, record_feedback, request_assessment
-from tests.riskscore.makers import NOW, bank, client_of, event
+from tests.riskscore.makers import NOW, bank, client_of, event, key_of, payload
+from tests.riskscore.rest import post
 
 pytestmark = pytest.mark.django_db
 
@@ -90,6 +92,16 @@ def test_the_trail_of_an_erasure_holds_a_digest_and_counts(first):
     assert written.subject_id == subject_digest(first.pk, "account", "acc-1").hex()
     assert written.details["events"] == 3
     assert "acc-1" not in str(written.__dict__)
+
+
+def test_stored_replies_about_the_account_are_erased_too(first):
+    _, key = key_of(first)
+    for account in ("acc-1", "acc-2"):
+        told = payload(account=account, id=f"of-{account}")
+        assert post(key, "/api/v1/risk/assessments", told, idempotency_key=account).status_code == 202
+
+    assert erase(first)["replies"] == 1
+    assert IdempotencyRecord.objects.count() == 1
 
 
 def test_erasing_again_finds_nothing(first):

@@ -6,6 +6,7 @@ from django.core.exceptions import FieldError
 from django.db import connection, models, transaction
 from django.test.utils import isolate_apps
 
+from apps.api.problems import problem_of
 from apps.common.encryption import (
     SealBroken,
     Sealed,
@@ -198,7 +199,7 @@ def test_many_at_once_are_sealed_each_for_itself():
 
 
 def test_every_sealed_field_of_assay_has_an_institution_and_a_row():
-    assert [error for error in run_checks() if error.id.startswith("sealing.")] == []
+    assert [error for error in run_checks() if str(error.id).startswith("sealing.")] == []
 
 
 @isolate_apps("riskscore")
@@ -213,6 +214,10 @@ def test_a_field_whose_place_comes_too_late_is_found_by_the_check():
             return "orphan"
 
     assert [error.id for error in checks._errors(Orphan._meta.get_field("secret"))] == ["sealing.E001", "sealing.E002"]
+
+
+def test_a_broken_seal_is_our_fault_and_tells_the_caller_nothing():
+    assert problem_of(SealBroken("does not open")) is None
 
 
 @pytest.mark.parametrize(
