@@ -21,10 +21,11 @@ class BatchesConfig(AppConfig):
 
     def ready(self) -> None:
         """Say how batches are worked on, and what becomes of uploads that broke off."""
-        from apps.batches import services
+        from apps.batches import retention, services
         from apps.common.chores import Chore
         from apps.common.chores import register as register_chore
         from apps.jobs.kinds import JobKind, register
+        from apps.retention.classes import register as register_class
 
         register(
             JobKind(
@@ -37,6 +38,7 @@ class BatchesConfig(AppConfig):
                 max_attempts=MOST_ATTEMPTS,
             )
         )
+        register_class(retention.UPLOADS)
         register_chore(Chore(name="batches.discard_abandoned", every_s=600.0, run=discard_abandoned))
 
 

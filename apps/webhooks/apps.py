@@ -14,9 +14,11 @@ class WebhooksConfig(AppConfig):
         from django.conf import settings
 
         from apps.jobs.kinds import JobKind, register
-        from apps.webhooks import addresses, schedule, services
+        from apps.retention.classes import register as register_class
+        from apps.webhooks import addresses, retention, schedule, services
 
         addresses.trusted_origins(tuple(settings.WEBHOOK_HOSTS))
+        register_class(retention.DELIVERIES)
         register(
             JobKind(
                 name=services.JOB_KIND,
