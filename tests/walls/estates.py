@@ -17,6 +17,7 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.oauth.models import AccessToken, Application, UsedAssertion
+from apps.retention.models import LegalHold, RetentionRule
 from apps.tenants.models import ApiClient, Institution, Membership, User
 from apps.tenants.policies import tables
 from apps.tenants.services import create_client
@@ -182,6 +183,13 @@ def tokens(owner: Estate) -> None:
     UsedAssertion.objects.create(application=application, jti_sha256=digest, expires_at=ends_at, **place)
 
 
+def retention(owner: Estate) -> None:
+    """A rule of how long, and an order that something stays."""
+    now, place = timezone.now(), {"institution": owner.institution}
+    RetentionRule.objects.create(record_class="risk.assessment", days=30, set_at=now, **place)
+    LegalHold.objects.create(reason=owner.word("hold"), placed_by="command:test", placed_at=now, **place)
+
+
 MAKERS: tuple[Callable[[Estate], None], ...] = (
-    *(history, assessments, policies, webhooks, batches, lists, people, tokens),
+    *(history, assessments, policies, webhooks, batches, lists, people, tokens, retention),
 )
