@@ -1,5 +1,6 @@
 """Requests made up from an OpenAPI description, for a server that runs."""
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,14 @@ PHASES = ("examples", "coverage", "fuzzing", "stateful")
 # Not asked: whether everything the schema allows is accepted. A card number's check digit, a clock that runs
 # ahead or a rule's facts are told in words, not in JSON Schema.
 UNASKED = {"positive_data_acceptance": {"enabled": False}}
+
+
+@schemathesis.serializer("application/x-ndjson", "text/csv")
+def as_lines(_context: Any, value: Any) -> bytes:
+    """One value as one line of a batch; text and bytes as they are."""
+    if isinstance(value, bytes):
+        return value
+    return (value if isinstance(value, str) else json.dumps(value)).encode("utf-8", "replace")
 
 
 @dataclass(kw_only=True)

@@ -97,7 +97,7 @@ def test_a_few_hundred_made_up_requests_find_nothing(served, capsys):
         print(f"\nschema fuzz, small: {found.cases} cases, {dict(found.failures)}")
     assert found.errors == []
     assert found.failures == {}
-    assert found.cases >= 8 * OPERATIONS
+    assert found.cases >= 200
 
 
 def test_a_description_that_is_wrong_is_found_out(served):
