@@ -24,7 +24,7 @@ def estates(settings: Any) -> list[Estate]:
 
 
 def test_both_walls_show_nothing_and_tell_a_stranger_nothing(estates, capsys):
-    outcome = attack(estates, each=3, most=EVERY, seed=SEED, behind_policies=True)
+    outcome = attack(estates, each=2, most=EVERY, seed=SEED, behind_policies=True)
     with capsys.disabled():
         print("\n" + outcome.line("both walls"))
 
@@ -34,7 +34,7 @@ def test_both_walls_show_nothing_and_tell_a_stranger_nothing(estates, capsys):
 
 def test_row_level_security_alone_shows_nothing(estates, monkeypatch, capsys):
     without_managers(monkeypatch)
-    outcome = attack(estates, each=3, most=EVERY, seed=SEED, behind_policies=True, twins=False)
+    outcome = attack(estates, each=2, most=EVERY, seed=SEED, behind_policies=True, twins=False)
     with capsys.disabled():
         print("\n" + outcome.line("row-level security alone"))
 
@@ -43,7 +43,7 @@ def test_row_level_security_alone_shows_nothing(estates, monkeypatch, capsys):
 
 
 def test_the_managers_alone_show_nothing(estates, capsys):
-    outcome = attack(estates, each=3, most=EVERY, seed=SEED, behind_policies=False, twins=False)
+    outcome = attack(estates, each=2, most=EVERY, seed=SEED, behind_policies=False, twins=False)
     with capsys.disabled():
         print("\n" + outcome.line("managers alone"))
 
