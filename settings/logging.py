@@ -26,6 +26,16 @@ class WithoutPath(logging.Filter):
         return True
 
 
+class WithoutError(logging.Filter):
+    """Celery's line about a failed task quotes the exception, whose message may quote what it choked on."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep the record and its exception, not its words."""
+        if record.levelno >= logging.WARNING:
+            record.msg, record.args = "task.failed", ()
+        return True
+
+
 def without_contents(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
     """Replace an exception by its types and places; cut long messages."""
     exc_info = event.pop("exc_info", None)
@@ -84,12 +94,13 @@ def configure(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": formatter},
-        "filters": {"without_path": {"()": WithoutPath}},
+        "filters": {"without_path": {"()": WithoutPath}, "without_error": {"()": WithoutError}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             # A refused request is one line of ours already; Django's would add the path.
             "django.request": {"level": "ERROR", "filters": ["without_path"]},
             "django.security": {"level": "ERROR"},
+            "celery.app.trace": {"filters": ["without_error"]},
         },
     }

@@ -8,7 +8,13 @@ from itertools import cycle
 import pytest
 from django.utils import timezone
 
+from apps.jobs.models import Job
 from apps.jobs.reconciler import reconcile_once
+from inference.api import EngineError
+from riskscore.services import score_assessment
+from settings.celery import app
+from tests.engines import ScriptedEngine
+from tests.riskscore.makers import RELEASE
 from tests.sealing.canaries import body, call
 
 
@@ -23,8 +29,24 @@ def run(key: str, texts: list[str], *, requests: int, monkeypatch: pytest.Monkey
                 patched.setattr("riskscore.services.requests.evidence", _crash(next(turns)))
             content = body(turns, **_changes(kind, turns))
             statuses[call(key, content, turns, number=number)] += 1
+        _attempt(next(turns))
     reconcile_once(now=timezone.now() + timedelta(seconds=90))
     return statuses
+
+
+def _attempt(text: str) -> None:
+    """What a worker does with the latest job when its engine chokes, and with a task that nobody foresaw."""
+    job = Job.objects.filter(status=Job.Status.QUEUED).order_by("-created_at").first()
+    if job is not None:
+        engine = ScriptedEngine(failures=[EngineError(text)])
+        score_assessment(job_id=job.pk, engine=engine, release=RELEASE, clock=timezone.now)
+    unforeseen.apply(kwargs={"text": text})
+
+
+@app.task(name="tests.unforeseen")
+def unforeseen(text: str) -> None:
+    """A task that fails, and says why."""
+    raise RuntimeError(text)
 
 
 def _changes(kind: str, turns: Iterator[str]) -> dict[str, object]:
