@@ -9,7 +9,7 @@ from apps.api.limits.shares import has_room
 
 MOST_KNOWN = 10_000
 MOST_SORTS = 10_000
-OVERSHOOT = 1.2  # of a full queue's slots, how many requests try for each; 1.2 filled it, 2.0 cost a fifth; 2026-11-24
+OVERSHOOT = 1.2  # requests that try for each slot of a full queue: it stays full, and one try in six is in vain
 PROBES_A_SECOND = 2.0
 FORGOTTEN = 0.01
 

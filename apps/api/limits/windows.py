@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 SLICES = 12
-MOST_KEYS = 10_000  # callers one process remembers while Redis is away: about 5 MB
+MOST_KEYS = 10_000  # callers one process remembers while Redis is away: some megabytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
