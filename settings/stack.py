@@ -22,7 +22,7 @@ WEB_PORT, WORKER_PORT = 8000, 8001
 SPARE_THREADS = 16  # beyond those that may be inside the gate, to refuse the others; 2026-11-24
 CONNECTIONS = 2048  # of one web process; granian counts idle ones too, and accepts no more beyond them
 HEADER_BYTES, HEADER_READ_MS = 65_536, 10_000  # of a request; granian refuses more than 100 headers by itself
-DEFAULT_CONCURRENCY = 8  # webhooks and batches wait more than they compute; threads share one process of 130 MB; 2026-11-24
+DEFAULT_CONCURRENCY = 8  # webhooks and batches wait more than they compute; they share one process of 130 MB
 TEND_EVERY_S = 2.0
 SCORING_CONCURRENCY = 32  # tasks in one engine's hands, so that it can batch them
 
