@@ -41,3 +41,13 @@ class StrictSerializer(serializers.Serializer[Any]):
         except ValidationError as wrong:
             raise UnprocessableBody(wrong.detail) from None
         return self.validated_data
+
+
+class StrictTextField(serializers.CharField):
+    """Text and nothing that could be read as text: a number is refused."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """The text."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)

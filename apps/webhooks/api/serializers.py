@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from apps.api.serializers import StrictSerializer
+from apps.api.serializers import StrictSerializer, StrictTextField
 from apps.webhooks.addresses import MOST_CHARACTERS
 from apps.webhooks.models import EventType, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from apps.webhooks.signing import message_name
@@ -14,21 +14,21 @@ from apps.webhooks.signing import message_name
 class NewEndpointSerializer(StrictSerializer):
     """An address that wants to be told."""
 
-    url = serializers.CharField(max_length=MOST_CHARACTERS, help_text=_("https, at a public address."))
+    url = StrictTextField(max_length=MOST_CHARACTERS, help_text=_("https, at a public address."))
     event_types = serializers.ListField(
         child=serializers.ChoiceField(EventType.choices), min_length=1, max_length=len(EventType)
     )
-    description = serializers.CharField(max_length=200, default="", allow_blank=True)
+    description = StrictTextField(max_length=200, default="", allow_blank=True)
 
 
 class EndpointChangeSerializer(StrictSerializer):
     """What of an endpoint is to be different."""
 
-    url = serializers.CharField(max_length=MOST_CHARACTERS, required=False)
+    url = StrictTextField(max_length=MOST_CHARACTERS, required=False)
     event_types = serializers.ListField(
         child=serializers.ChoiceField(EventType.choices), min_length=1, max_length=len(EventType), required=False
     )
-    description = serializers.CharField(max_length=200, allow_blank=True, required=False)
+    description = StrictTextField(max_length=200, allow_blank=True, required=False)
     enabled = serializers.BooleanField(required=False)
 
 
