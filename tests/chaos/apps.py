@@ -21,8 +21,6 @@ class ChaosConfig(AppConfig):
             walls.DECLARED[model] = walls.Wall(app=walls.CLOSED, worker=walls.appending(walls.ANY))
         for kind in work.KINDS:
             kinds.register(kind)
-        for model in self.get_models():
-            walls.DECLARED[model._meta.label] = walls.Wall(app=walls.CLOSED, worker=walls.all_of(walls.ANY))
         if delay_s := os.environ.get("CHAOS_ENGINE_S"):
             runtime.start = partial(engines.start, delay_s=float(delay_s))
         if "LANE_MS" in os.environ:

@@ -83,7 +83,7 @@ class Traffic:
             while (response := await self._send(key, body)) is None or not response.is_success:
                 await asyncio.sleep(RETRY_S)  # shed, not answered
         same = sha256(response.content).hexdigest() == line["sha256"]
-        return same and response.headers.get("Idempotent-Replayed") == "true"
+        return bool(same and response.headers.get("Idempotent-Replayed") == "true")
 
     async def _send(self, key: str, body: bytes) -> httpx.Response | None:
         headers = {"Idempotency-Key": key, "Prefer": "respond-async", "Content-Type": "application/json"}
