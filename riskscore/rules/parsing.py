@@ -131,7 +131,8 @@ def _keys(item: object, pointer: str, *, allowed: frozenset[str], needed: tuple[
         raise RulesetError("an object is expected here", pointer=pointer)
     for key in item:
         if key not in allowed:
-            raise RulesetError("this key is not known here", pointer=f"{pointer}/{key}")
+            name = str(key).replace("~", "~0").replace("/", "~1")  # RFC 6901
+            raise RulesetError("this key is not known here", pointer=f"{pointer}/{name}")
     for key in needed:
         if key not in item:
             raise RulesetError("this key is needed", pointer=f"{pointer}/{key}")

@@ -147,3 +147,10 @@ def test_a_starting_rule_sees_what_it_is_named_for(told, rule):
     hits = evaluate(DEFAULT_RULESET, facts_of(told, compute(told, AccountWindow(), None)))
 
     assert rule in [hit.rule_id for hit in hits]
+
+
+def test_a_pointer_to_a_key_is_escaped():
+    with pytest.raises(RulesetError) as refused:
+        parse_ruleset({"rules": [], "a/b~c": 1}, version="")
+
+    assert refused.value.pointer == "/a~1b~0c"
