@@ -3,7 +3,9 @@
 import json
 import re
 from collections import Counter, defaultdict
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -24,6 +26,18 @@ ASKED = re.compile(
     r'"?\w+"?\."?institution_id"? = (%s|%\(institution(?:_id)?\)s)'
     r'|"api_idempotencyrecord"\."client_id" = (%s)'
 )
+
+
+_probing: ContextVar[bool] = ContextVar("probing", default=False)
+
+
+@contextmanager
+def _marked() -> Iterator[None]:
+    token = _probing.set(True)
+    try:
+        yield
+    finally:
+        _probing.reset(token)
 
 
 @dataclass
@@ -78,11 +92,11 @@ def fingerprint(victim: Estate) -> dict[str, Any]:
 
 
 def without_managers(monkeypatch: Any) -> None:
-    """Let no statement of ours ask for an institution any more: each then asks for everybody's rows."""
+    """Let no statement of a request ask for an institution any more: each then asks for everybody's rows."""
     execute = ToldCursor._execute
 
     def careless(cursor: Any, sql: Any, *rest: Any) -> Any:
-        return execute(cursor, ASKED.sub(_anybody, sql) if isinstance(sql, str) else sql, *rest)
+        return execute(cursor, ASKED.sub(_anybody, sql) if _probing.get() and isinstance(sql, str) else sql, *rest)
 
     monkeypatch.setattr(ToldCursor, "_execute", careless)
 
@@ -96,6 +110,7 @@ def _try(
 ) -> None:
     answer = _send(attacker, probe, policies=policies)
     seen = _text(answer)
+    is_new = not any(word in outcome.planted[attacker.key] for word in probe.foreign)  # else it is the attacker's own
     outcome.planted[attacker.key] += f" {json.dumps(probe.body)}" if probe.body else ""
     asked = f"{probe.path} {probe.key} {outcome.planted[attacker.key]}"
     name = f"{probe.method} {probe.template}"
@@ -106,7 +121,7 @@ def _try(
         outcome.leaks.append(f"{name} {found[:1]}")
     if answer.status_code >= 500:
         outcome.broken.append(f"{name} {seen[:300]}")
-    if twins and probe.twin:
+    if twins and probe.twin and is_new:
         twin = probe.unknown(random)
         other = _send(attacker, twin, policies=policies)
         if _comparable(answer, probe) != _comparable(other, twin):
@@ -117,7 +132,7 @@ def _send(attacker: Estate, probe: Probe, *, policies: bool) -> Any:
     headers = {"Authorization": f"Bearer {attacker.key}", "Idempotency-Key": probe.key or str(uuid4())}
     text = probe.body if isinstance(probe.body, str) else json.dumps(probe.body)
     sent: dict[str, Any] = {} if probe.body is None else {"data": text, "content_type": probe.content_type}
-    with as_application() if policies else nullcontext():
+    with as_application() if policies else nullcontext(), _marked():
         client = Client(headers=headers | {"Prefer": "respond-async"}, raise_request_exception=False)
         answer: Any = client.generic(probe.method, probe.path, **sent)
         if answer.streaming:

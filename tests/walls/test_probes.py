@@ -46,4 +46,4 @@ def test_without_both_the_probes_find_what_they_look_for(estates, monkeypatch):
     without_managers(monkeypatch)
     outcome = attack(estates, each=1, most=2, seed=SEED, behind_policies=False, twins=False)
 
-    assert len(outcome.leaks) >= 5
+    assert len(outcome.leaks) >= 4
