@@ -45,6 +45,7 @@ def test_a_chore_runs_in_one_process_at_a_time():
     with psycopg.connect(**address) as elsewhere:
         elsewhere.execute("SELECT pg_advisory_lock(%s, 380485304)", [LOCK_SPACE])  # crc32("alone") - 2**31
         while_held = run_alone(chore, now=NOW)
+        elsewhere.execute("SELECT pg_advisory_unlock_all()")  # a session that was left ends a moment later
     afterwards = run_alone(chore, now=NOW)
 
     assert (while_held, afterwards) == (False, True)
