@@ -43,8 +43,8 @@ class ObservationMiddleware:
     """Names each request, times it by route, and writes one log line about it.
 
     ``X-Request-ID`` is taken from the caller where it is a UUID, or short and plain and without nine digits
-    in a row, as numbers of cards, records and telephones have; made up otherwise, and sent back. Log lines and metrics carry the route's template, never the path: paths hold
-    identifiers.
+    in a row, as numbers of cards, records and telephones have; made up otherwise, and sent back. Log lines
+    and metrics carry the route's template, never the path: paths hold identifiers.
     """
 
     def __init__(self, get_response: Answer) -> None:
