@@ -30,7 +30,7 @@ class RiskscoreConfig(AppConfig):
                 name=services.JOB_KIND,
                 task_name="riskscore.score_assessment",
                 queue="inference",
-                lease_s=30.0,
+                lease_s=20.0,  # what a killed worker held is done within 30 s of its death
                 on_expired=services.degrade,
                 result_path=result_path,
                 open_bound=settings.QUEUE_BOUND,
