@@ -121,3 +121,10 @@ def _stop(**_kwargs: Any) -> None:
 
     with suppress(runtime.NotAWorkerError):
         worker.stop()
+
+
+@signals.worker_ready.connect(weak=False)
+def _bound_cold_shutdown(**_kwargs: Any) -> None:
+    from apps.jobs import worker
+
+    worker.bound_quitting()

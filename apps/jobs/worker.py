@@ -1,9 +1,12 @@
 """What an inference worker does besides its tasks: start the engine, show its health, drain, end."""
 
+import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import FrameType
 from typing import Any
 
 import structlog
@@ -21,6 +24,7 @@ logger = structlog.get_logger(__name__)
 
 QUEUE = "inference"
 DRAIN_S = 15.0
+END_S = DRAIN_S + 1.0  # from being asked to end to having ended, at most
 
 
 def serves_inference(worker: Any) -> bool:
@@ -49,6 +53,25 @@ def start(worker: Any) -> None:
 def stop() -> None:
     """Drain: what is in flight is finished, what comes later is handed back to its queue."""
     runtime.current().drain(timeout_s=DRAIN_S)
+
+
+def bound_quitting() -> None:
+    """Let SIGQUIT end this process within `END_S`, even where Celery's own handling of it would not.
+
+    Celery shuts its thread pool down inside the signal's handler; where the signal came while the main thread
+    handed a task to that pool, it waits for ever for a lock it holds itself (celery 5.7.0, one SIGQUIT in four
+    under load; 2026-11-24). What was in hand by then is queued again when its lease ends.
+    """
+    quit_cold = signal.getsignal(signal.SIGQUIT)
+
+    def bounded(number: int, frame: FrameType | None) -> None:
+        timer = threading.Timer(END_S, os._exit, args=(0,))
+        timer.daemon = True
+        timer.start()
+        if callable(quit_cold):
+            quit_cold(number, frame)
+
+    signal.signal(signal.SIGQUIT, bounded)
 
 
 def pool_name(worker: Any) -> str:
