@@ -1,93 +1,18 @@
-"""What an engine tells of itself while it works; free of torch.
+"""Counts for Prometheus what an engine tells."""
 
-`EngineObserver` is the seam: the engine calls it from its own thread, so that an implementation
-must be quick and must not raise.
-"""
-
-import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from inference.api import EngineStats, ScoreResult
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepReport:
-    """One forward pass of the engine.
-
-    Attributes:
-        model: name of the checkpoint that ran.
-        requests: sequences that took part.
-        positions: computed in this step.
-        cached_positions: read from blocks of earlier requests, for requests that began in this step.
-        shared_positions: computed for another request of this step, for requests that began in it.
-        preemptions: requests that lost their blocks in this step and start again.
-        duration_s: from the batch's build to its results.
-        stats: the engine just after the step.
-    """
-
-    model: str
-    requests: int
-    positions: int
-    cached_positions: int
-    shared_positions: int
-    preemptions: int
-    duration_s: float
-    stats: EngineStats
-
-
-class EngineObserver(Protocol):
-    """Hears of every step, result and failure."""
-
-    def on_step(self, report: StepReport) -> None:
-        """A forward pass ended."""
-
-    def on_result(self, model: str, result: ScoreResult, latency_s: float) -> None:
-        """A request was answered; ``latency_s`` from its submission."""
-
-    def on_failure(self, model: str, code: str) -> None:
-        """A request ended with an `EngineError` of this code."""
-
+from inference.api import ScoreResult
+from inference.metrics.busy import UTILIZATION_WINDOW_S, BusyShare
+from inference.metrics.observer import StepReport
 
 # Around the promises of 85 ms median and 120 ms at the 99th percentile.
 LATENCY_S = (0.005, 0.01, 0.02, 0.04, 0.06, 0.085, 0.12, 0.2, 0.35, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 POSITIONS = (1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
 SHARES = (0.5, 0.8, 0.9, 0.95, 0.99, 0.999, 1.0)
-UTILIZATION_WINDOW_S = 15.0  # a usual interval between two scrapes
-
-
-class BusyShare:
-    """Which share of the last seconds was spent in steps. Safe from any thread."""
-
-    def __init__(self, *, clock: Callable[[], float], window_s: float = UTILIZATION_WINDOW_S) -> None:
-        self._clock = clock
-        self._window_s = window_s
-        self._steps: deque[tuple[float, float]] = deque()  # when it ended, how long it took
-        self._lock = threading.Lock()
-
-    def add(self, duration_s: float) -> None:
-        """A step ended now."""
-        with self._lock:
-            self._steps.append((self._clock(), duration_s))
-            self._forget()
-
-    def share(self) -> float:
-        """0-1; of an engine younger than the window, the share of the whole window still."""
-        with self._lock:
-            self._forget()
-            began_at = self._clock() - self._window_s
-            busy_s = sum(min(duration_s, ended_at - began_at) for ended_at, duration_s in self._steps)
-        return min(1.0, busy_s / self._window_s)
-
-    def _forget(self) -> None:
-        began_at = self._clock() - self._window_s
-        while self._steps and self._steps[0][0] <= began_at:
-            self._steps.popleft()
 
 
 class EngineMetrics:
