@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from math import exp
+from typing import Any
 
 from inference.api import (
     Answer,
@@ -12,6 +13,11 @@ from inference.api import (
     EngineError,
     EngineStats,
     EngineStopped,
+    FinishReason,
+    GeneratedTokens,
+    GenerateRequest,
+    GenerateResult,
+    GenerateUsage,
     InvalidRequest,
     ModelRef,
     Precision,
@@ -31,6 +37,7 @@ class ScriptedEngine:
 
     Attributes:
         requests: every request submitted, in order.
+        generated: every generation asked for, in order.
         purged: every namespace purged, in order.
     """
 
@@ -42,6 +49,7 @@ class ScriptedEngine:
         failures: Sequence[EngineError | None] = (),
         label_mass: float = 0.99,
         model: ModelRef = SCRIPTED,
+        pieces: Sequence[GeneratedTokens] = (),
     ) -> None:
         """Write the script.
 
@@ -50,36 +58,36 @@ class ScriptedEngine:
                 logits 0, -1, -2 ... so that the first label wins.
             delay_s: until each answer; a thread per request sleeps it off.
             failures: what the first requests' futures raise, in order; None lets one succeed.
+            pieces: what every generation says, piece by piece, up to its ``max_tokens``.
         """
         self.requests: list[ScoreRequest] = []
+        self.generated: list[GenerateRequest] = []
         self.purged: list[str] = []
+        self._pieces = tuple(pieces)
         self._logits = logits if logits is not None else {}
         self._delay_s = delay_s
         self._failures = list(failures)
         self._label_mass = label_mass
         self._model = model
-        self._flying: dict[str, Future[ScoreResult]] = {}
+        self._flying: dict[str, Future[Any]] = {}
         self._lock = threading.Lock()
         self._draining = False
 
     def submit(self, request: ScoreRequest) -> "Future[ScoreResult]":
         """Answer a request after the scripted delay, or fail it as scripted."""
-        future: Future[ScoreResult] = Future()
         with self._lock:
-            if self._draining:
-                raise EngineStopped("the engine drains")
-            if request.model != self._model.name:
-                raise UnknownModel(request.model)
-            if request.id in self._flying:
-                raise InvalidRequest(f"request {request.id} is in flight already")
+            future = self._enter(request)
             self.requests.append(request)
-            self._flying[request.id] = future
-            failure = self._failures.pop(0) if self._failures else None
-        if self._delay_s:
-            threading.Timer(self._delay_s, self._settle, (request, future, failure)).start()
-        else:
-            self._settle(request, future, failure)
-        return future
+        return self._fly(request.id, future, lambda: self._result(request))
+
+    def generate(
+        self, request: GenerateRequest, on_tokens: Callable[[GeneratedTokens], None] | None = None
+    ) -> "Future[GenerateResult]":
+        """Say the scripted pieces after the scripted delay, or fail as scripted."""
+        with self._lock:
+            future = self._enter(request)
+            self.generated.append(request)
+        return self._fly(request.id, future, lambda: self._said(request, on_tokens))
 
     def cancel(self, request_id: str) -> bool:
         """Fail a request that is in flight."""
@@ -109,14 +117,66 @@ class ScriptedEngine:
             time.sleep(0.005)
         return not self._flying
 
-    def _settle(self, request: ScoreRequest, future: "Future[ScoreResult]", failure: EngineError | None) -> None:
+    def _enter(self, request: ScoreRequest | GenerateRequest) -> "Future[Any]":
+        if self._draining:
+            raise EngineStopped("the engine drains")
+        if request.model != self._model.name:
+            raise UnknownModel(request.model)
+        if request.id in self._flying:
+            raise InvalidRequest(f"request {request.id} is in flight already")
+        return self._flying.setdefault(request.id, Future())
+
+    def _fly(self, name: str, future: "Future[Any]", result: Callable[[], object]) -> "Future[Any]":
         with self._lock:
-            if self._flying.pop(request.id, None) is None:
+            failure = self._failures.pop(0) if self._failures else None
+        if self._delay_s:
+            threading.Timer(self._delay_s, self._settle, (name, future, failure, result)).start()
+        else:
+            self._settle(name, future, failure, result)
+        return future
+
+    def _settle(
+        self, name: str, future: "Future[Any]", failure: EngineError | None, result: Callable[[], object]
+    ) -> None:
+        with self._lock:
+            if self._flying.pop(name, None) is None:
                 return
         if failure is not None:
             future.set_exception(failure)
         else:
-            future.set_result(self._result(request))
+            future.set_result(result())
+
+    def _said(self, request: GenerateRequest, on_tokens: Callable[[GeneratedTokens], None] | None) -> GenerateResult:
+        said: list[GeneratedTokens] = []
+        for piece in self._pieces:
+            if sum(len(earlier.tokens) for earlier in (*said, piece)) > request.max_tokens:
+                break
+            said.append(piece)
+            if on_tokens is not None:
+                on_tokens(piece)
+        tokens = tuple(token for piece in said for token in piece.tokens)
+        prompt = len(request.record)
+        return GenerateResult(
+            request_id=request.id,
+            tokens=tokens,
+            text="".join(piece.text for piece in said),
+            finish_reason=FinishReason.STOP if len(said) == len(self._pieces) else FinishReason.LENGTH,
+            logprobs=(),
+            usage=GenerateUsage(
+                prompt=prompt,
+                cached=0,
+                shared=0,
+                computed=prompt,
+                generated=len(tokens),
+                drafted=0,
+                accepted=0,
+                forced=0,
+            ),
+            model=self._model,
+            queue_ms=0.0,
+            first_token_ms=1000.0 * self._delay_s,
+            compute_ms=1000.0 * self._delay_s,
+        )
 
     def _result(self, request: ScoreRequest) -> ScoreResult:
         total = len(request.record) + sum(len(question.positions) for question in request.questions)

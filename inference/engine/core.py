@@ -19,6 +19,9 @@ from inference.api import (
     EngineError,
     EngineStats,
     EngineStopped,
+    GeneratedTokens,
+    GenerateRequest,
+    GenerateResult,
     InvalidRequest,
     QueueFull,
     ScoreRequest,
@@ -109,6 +112,16 @@ class EngineCore:
             self._inbox.append(work)
             self._changed.notify_all()
         return work.future
+
+    def generate(
+        self,
+        request: GenerateRequest,
+        on_tokens: Callable[[GeneratedTokens], None] | None = None,  # noqa: ARG002 - nobody to tell yet
+    ) -> "Future[GenerateResult]":
+        """See `inference.api.Engine.generate`. Raises InvalidRequest: no checkpoint generates yet."""
+        if request.model not in self._lanes:
+            raise UnknownModel("no checkpoint of that name is loaded")
+        raise InvalidRequest("this checkpoint scores only")
 
     def cancel(self, request_id: str) -> bool:
         """See `inference.api.Engine.cancel`; takes effect before the next step."""
