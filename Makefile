@@ -107,6 +107,7 @@ $(STAMP): $(LOCKS)
 	@echo "Installing what requirements/*.txt lists into .venv (a few minutes, once)"
 	@$(BIN)/python -m pip install --quiet --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep -o '^torch==[0-9.]*' requirements/worker.txt)"
 	@$(BIN)/python -m pip install --quiet --quiet $(addprefix -r ,$(LOCKS))
+	@$(BIN)/python -m inference.native
 	@touch $(STAMP)
 
 %.mo: %.po | $(STAMP)

@@ -38,6 +38,7 @@ KNOWN = frozenset(
         "ASSAY_LIMITS",  # what a client may send in a minute, by kind: scoring=6000,reads=6000
         "ASSAY_IDLE_MINUTES",  # of people, after which their session locks
         "ASSAY_LOG_LEVEL",
+        "ASSAY_NATIVE_DIR",  # where compiled kernels are kept
         "ASSAY_OIDC_CLIENT_ID",
         "ASSAY_OIDC_CLIENT_SECRET",
         "ASSAY_OIDC_CREATE",  # whom the provider may make known by itself, and in which role

@@ -1,0 +1,25 @@
+// What every kernel shares: pieces of rows, and arithmetic whose order is written down.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+#define ASSAY_EXPORT extern "C" __attribute__((visibility("default")))
+
+using bf16 = uint16_t;
+
+constexpr int64_t LANES = 16;  // float32 values of one register
+
+// Lanes of the last, partial register of n values: all of them if n is a multiple.
+inline __mmask16 tail_mask(int64_t n) { return static_cast<__mmask16>(0xFFFF >> ((LANES - n % LANES) % LANES)); }
+
+inline __m512 load_bf16(const bf16* from, __mmask16 mask = 0xFFFF) {
+    const __m512i wide = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, from));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
+
+// Rounded to nearest, ties to even; subnormal values become zero.
+inline void store_bf16(bf16* to, __m512 values, __mmask16 mask = 0xFFFF) {
+    _mm256_mask_storeu_epi16(to, mask, (__m256i)_mm512_cvtneps_pbh(values));
+}
