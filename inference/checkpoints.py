@@ -14,6 +14,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 from transformers import (
+    DeepseekV2Config,
+    DeepseekV2ForCausalLM,
     DeepseekV3Config,
     DeepseekV3ForCausalLM,
     LlamaConfig,
@@ -23,6 +25,8 @@ from transformers import (
     Qwen2ForCausalLM,
     Qwen3Config,
     Qwen3ForCausalLM,
+    Qwen3MoeConfig,
+    Qwen3MoeForCausalLM,
 )
 from transformers.utils import logging as transformers_logging
 
@@ -45,6 +49,8 @@ FAMILIES: dict[str, tuple[Any, type[PreTrainedModel]]] = {
     "llama": (LlamaConfig, LlamaForCausalLM),
     "qwen2": (Qwen2Config, Qwen2ForCausalLM),
     "qwen3": (Qwen3Config, Qwen3ForCausalLM),
+    "qwen3_moe": (Qwen3MoeConfig, Qwen3MoeForCausalLM),
+    "deepseek_v2": (DeepseekV2Config, DeepseekV2ForCausalLM),
     "deepseek_v3": (DeepseekV3Config, DeepseekV3ForCausalLM),
 }
 # Keys by which transformers would import code, fetch kernels or start a quantizer of its own.
@@ -171,7 +177,7 @@ def _read_shard(name: str, content: bytes) -> dict[str, Tensor]:
 
 def _build_decoder(settings: dict[str, Any], weights: dict[str, Tensor], precision: Precision) -> PreTrainedModel:
     config_class, model_class = FAMILIES[settings["model_type"]]
-    dtypes = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16}
+    dtypes = {Precision.FP32: torch.float32, Precision.FP16: torch.float16, Precision.BF16: torch.bfloat16}
     dtype = dtypes.get(precision, next(iter(weights.values())).dtype)  # INT8 is rounded once, from the file
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:

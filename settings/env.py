@@ -29,7 +29,7 @@ KNOWN = frozenset(
         "ASSAY_ENCRYPTION_KEYS",  # what seals records: id:base64, the first is current
         "ASSAY_ENCRYPTION_KEYS_FILE",  # a file that holds them, one a line
         "ASSAY_ENGINE_MEMORY_MB",  # budget of one inference worker: weights and KV blocks
-        "ASSAY_ENGINE_PRECISION",  # int8, bf16 or fp32
+        "ASSAY_ENGINE_PRECISION",  # int8, bf16, fp16 or fp32
         "ASSAY_ENGINE_SALT_KEY",  # keys the HMAC that keeps institutions' KV blocks apart
         "ASSAY_ENGINE_THREADS",
         "ASSAY_ENVIRONMENT",  # the name Sentry and the logs carry

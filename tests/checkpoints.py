@@ -8,13 +8,19 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import (
+    DeepseekV2Config,
+    DeepseekV2ForCausalLM,
     DeepseekV3Config,
     DeepseekV3ForCausalLM,
     LlamaConfig,
     LlamaForCausalLM,
     PreTrainedModel,
+    Qwen2Config,
+    Qwen2ForCausalLM,
     Qwen3Config,
     Qwen3ForCausalLM,
+    Qwen3MoeConfig,
+    Qwen3MoeForCausalLM,
 )
 
 from inference.api import CategoryField, EventSchema, Precision
@@ -43,6 +49,31 @@ SHAPE: dict[str, Any] = {
     "initializer_range": 0.1,  # the default's 0.02 leaves every logit near zero
 }
 GROUPED: dict[str, Any] = {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 64}
+SPARSE: dict[str, Any] = {
+    "num_experts": 8,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 64,
+    "norm_topk_prob": True,
+    "mlp_only_layers": [0],
+}
+LATENT: dict[str, Any] = {
+    "num_hidden_layers": 3,
+    "first_k_dense_replace": 1,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 4,
+    "q_lora_rank": 64,
+    "kv_lora_rank": 64,
+    "qk_nope_head_dim": 32,
+    "qk_rope_head_dim": 32,
+    "v_head_dim": 64,
+    "moe_intermediate_size": 64,
+    "n_routed_experts": 8,
+    "n_shared_experts": 1,
+    "num_experts_per_tok": 2,
+    "n_group": 2,
+    "topk_group": 1,
+    "tie_word_embeddings": False,
+}
 
 
 def make_llama(path: Path, *, seed: int = 0, **changes: Any) -> Path:
@@ -55,27 +86,26 @@ def make_qwen3(path: Path, *, seed: int = 0, **changes: Any) -> Path:
     return _save(path, seed, Qwen3ForCausalLM, Qwen3Config(**SHAPE | GROUPED | changes))
 
 
+def make_qwen2(path: Path, *, seed: int = 0, **changes: Any) -> Path:
+    """Two Qwen2 layers: as Llama, with biases on queries, keys and values."""
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2}
+    return _save(path, seed, Qwen2ForCausalLM, Qwen2Config(**SHAPE | heads | changes))
+
+
+def make_qwen3_moe(path: Path, *, seed: int = 0, **changes: Any) -> Path:
+    """A dense and an expert layer of Qwen3-MoE."""
+    return _save(path, seed, Qwen3MoeForCausalLM, Qwen3MoeConfig(**SHAPE | GROUPED | SPARSE | changes))
+
+
+def make_deepseek_v2(path: Path, *, seed: int = 0, **changes: Any) -> Path:
+    """A dense and two expert layers of DeepSeek-V2 in the Lite shape: no latent for queries, no groups of experts."""
+    lite = {"q_lora_rank": None, "n_group": 1, "topk_group": 1, "n_shared_experts": 2, "topk_method": "greedy"}
+    return _save(path, seed, DeepseekV2ForCausalLM, DeepseekV2Config(**SHAPE | LATENT | lite | changes))
+
+
 def make_deepseek(path: Path, *, seed: int = 0, **changes: Any) -> Path:
     """A dense and two expert layers of DeepSeek-V3 with multi-head latent attention."""
-    latent = {
-        "num_hidden_layers": 3,
-        "first_k_dense_replace": 1,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 4,
-        "q_lora_rank": 64,
-        "kv_lora_rank": 64,
-        "qk_nope_head_dim": 32,
-        "qk_rope_head_dim": 32,
-        "v_head_dim": 64,
-        "moe_intermediate_size": 64,
-        "n_routed_experts": 8,
-        "n_shared_experts": 1,
-        "num_experts_per_tok": 2,
-        "n_group": 2,
-        "topk_group": 1,
-        "tie_word_embeddings": False,
-    }
-    return _save(path, seed, DeepseekV3ForCausalLM, DeepseekV3Config(**SHAPE | latent | changes))
+    return _save(path, seed, DeepseekV3ForCausalLM, DeepseekV3Config(**SHAPE | LATENT | changes))
 
 
 def make_event_qwen3(path: Path, *, seed: int = 0, schema: EventSchema = SCHEMA, **changes: Any) -> Path:

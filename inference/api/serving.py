@@ -16,6 +16,7 @@ class Precision(StrEnum):
     """Arithmetic of the linear layers."""
 
     FP32 = "fp32"
+    FP16 = "fp16"
     BF16 = "bf16"
     INT8 = "int8"
 

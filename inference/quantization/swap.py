@@ -3,19 +3,18 @@
 import torch
 from torch import nn
 
+from inference.quantization.experts import SILU, QuantizedExperts, is_stack_of_experts
 from inference.quantization.fused import QuantizedMLP, StackedLinear, StackedPart
 from inference.quantization.int8 import QuantizedLinear
 
 QKV = ("q_proj", "k_proj", "v_proj")
 GATED = ("gate_proj", "up_proj", "down_proj")
-SILU = ("SiLU", "SiLUActivation")
 
 
 def quantize_linears(model: nn.Module, *, kernels: str) -> None:
     """Swap the linear layers of a model's decoder layers for W8A8 and cast the rest to bfloat16, in place.
 
-    Embeddings, the head, norms and routers stay as they are, and so do experts that are one
-    three-dimensional parameter.
+    Embeddings, the head, norms and routers stay as they are.
     """
     _swap(model.get_submodule("model.layers"), kernels=kernels)
     for parameter in model.parameters():
@@ -30,6 +29,8 @@ def _swap(module: nn.Module, *, kernels: str) -> None:
     for name, child in list(module.named_children()):
         if _has_linears(child, GATED) and type(getattr(child, "act_fn", None)).__name__ in SILU:
             setattr(module, name, QuantizedMLP(child, kernels=kernels))
+        elif is_stack_of_experts(child):
+            setattr(module, name, QuantizedExperts(child, kernels=kernels))
         elif isinstance(child, nn.Linear):
             setattr(module, name, QuantizedLinear(child.weight, child.bias, kernels=kernels))
         else:

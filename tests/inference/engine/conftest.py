@@ -4,9 +4,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.checkpoints import make_deepseek, make_event_qwen3, make_llama, make_qwen3
+from tests.checkpoints import (
+    make_deepseek,
+    make_deepseek_v2,
+    make_event_qwen3,
+    make_llama,
+    make_qwen2,
+    make_qwen3,
+    make_qwen3_moe,
+)
 
-MAKERS = {"llama": make_llama, "qwen3": make_qwen3, "deepseek": make_deepseek, "events": make_event_qwen3}
+MAKERS = {
+    "llama": make_llama,
+    "qwen2": make_qwen2,
+    "qwen3": make_qwen3,
+    "qwen3_moe": make_qwen3_moe,
+    "deepseek_v2": make_deepseek_v2,
+    "deepseek": make_deepseek,
+    "events": make_event_qwen3,
+}
 
 
 @pytest.fixture(scope="session")

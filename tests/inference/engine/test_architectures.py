@@ -6,7 +6,7 @@ import torch
 
 from inference.api import Position, Precision, ScoreRequest, TokenPosition
 from inference.checkpoints import LoadedModel
-from tests.checkpoints import SCHEMA, load
+from tests.checkpoints import SCHEMA, load, make_deepseek_v2
 from tests.inference.engine.requests import LABELS, ask, events, largest_difference, logits, serving, tokens
 
 SUFFIXES = ((tokens(3, seed=5)), (tokens(3, seed=6)), (tokens(9, seed=7)), (tokens(40, seed=8)))
@@ -36,7 +36,7 @@ def plain_logits(loaded: LoadedModel, request: ScoreRequest) -> list[tuple[float
     return answers
 
 
-@pytest.mark.parametrize("family", ["llama", "qwen3", "deepseek"])
+@pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3", "qwen3_moe", "deepseek_v2", "deepseek"])
 @pytest.mark.parametrize("record", [0, 17, 300])
 def test_tokens_score_as_in_the_unmodified_model(checkpoints, family, record):
     request = ask(tokens(record, seed=1), *SUFFIXES)
@@ -48,6 +48,29 @@ def test_tokens_score_as_in_the_unmodified_model(checkpoints, family, record):
     assert largest_difference(logits(cold), expected) < 2e-5
     assert largest_difference(logits(warm), expected) < 2e-5
     assert warm.usage.cached == record // 16 * 16
+
+
+@pytest.mark.parametrize("precision", [Precision.FP16, Precision.BF16])
+@pytest.mark.parametrize("family", ["qwen2", "qwen3_moe", "deepseek_v2", "deepseek"])
+def test_half_precisions_stay_near_float32(checkpoints, family, precision):
+    request = ask(tokens(40, seed=1), *SUFFIXES)
+    expected = plain_logits(load(checkpoints[family], Precision.FP32), request)
+
+    with serving(checkpoints[family], precision) as engine:
+        answer = engine.submit(request).result()
+
+    assert 0.0 < largest_difference(logits(answer), expected) < 0.25
+
+
+def test_a_deepseek_with_query_latents_and_groups_of_experts_scores_as_in_the_unmodified_model(tmp_path):
+    path = make_deepseek_v2(tmp_path, q_lora_rank=48, n_group=4, topk_group=2, topk_method="group_limited_greedy")
+    request = ask(tokens(130, seed=1), *SUFFIXES)
+    expected = plain_logits(load(path, Precision.FP32), request)
+
+    with serving(path, Precision.FP32) as engine:
+        answer = engine.submit(request).result()
+
+    assert largest_difference(logits(answer), expected) < 2e-5
 
 
 def test_events_score_as_in_the_unmodified_model(checkpoints):

@@ -8,7 +8,7 @@ import pytest
 from inference.api import Position, Precision, ScoreRequest
 from tests.inference.engine.requests import ask, events, logits, serving, tokens
 
-FAMILIES = ["llama", "qwen3", "deepseek", "events"]
+FAMILIES = ["llama", "qwen3", "qwen3_moe", "deepseek_v2", "deepseek", "events"]
 LENGTHS = (0, 1, 16, 100, 127, 129, 250)
 COMMON = 200  # positions that some records begin with
 

@@ -8,6 +8,7 @@ from torch import nn
 from transformers import Qwen2Config
 from transformers.models.qwen2.modeling_qwen2 import Qwen2Attention, Qwen2MLP
 
+from inference.quantization.experts import QuantizedExperts
 from inference.quantization.fused import QuantizedMLP, StackedLinear
 from inference.quantization.int8 import QuantizedLinear, weight_bytes
 from inference.quantization.swap import quantize_linears
@@ -75,14 +76,14 @@ def test_a_quantized_decoder_keeps_its_embeddings_and_head(tmp_path):
     assert plain == ["model.embed_tokens", "lm_head.tiles.inner"]
 
 
-def test_experts_and_routers_of_deepseek_stay_unquantized(tmp_path):
+def test_experts_of_deepseek_are_quantized_and_its_routers_stay(tmp_path):
     decoder = load(make_deepseek(tmp_path)).model
 
     mlp: Any = decoder.get_submodule("model.layers.1.mlp")
 
     assert isinstance(mlp.shared_experts, QuantizedMLP)
     assert mlp.gate.weight.dtype == torch.bfloat16
-    assert mlp.experts.gate_up_proj.dtype == torch.bfloat16
+    assert isinstance(mlp.experts, QuantizedExperts)
     assert mlp.gate.e_score_correction_bias.dtype == torch.float32
 
 
