@@ -1,5 +1,6 @@
 """WSGI entry point of the web process: Django behind the gate that sheds what cannot be answered in time."""
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ def _guarded() -> "Gate":
     from apps.common.postgresql import guard
 
     guard.require()
+    gc.collect()
+    gc.freeze()  # a full collection then looks at what requests left, not at all of Django
     return Gate(django, bound=settings.WEB_IN_FLIGHT)
 
 

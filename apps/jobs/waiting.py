@@ -16,6 +16,7 @@ import structlog
 from django.db import connection
 from psycopg import sql
 
+from apps.api.limits.turns import resting
 from apps.jobs.models import Job
 from apps.jobs.services import CHANNEL
 
@@ -39,7 +40,8 @@ def wait_until_done(job_id: UUID, *, timeout_s: float) -> bool:
             return True
         if not connection.in_atomic_block:
             connection.close()  # somebody else can use it meanwhile
-        return ended.wait(timeout_s)
+        with resting():
+            return ended.wait(timeout_s)
 
 
 def listening(*, timeout_s: float = 5.0) -> bool:

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from apps.api.limits import metrics
 from apps.api.limits.door import MOST_KNOWN, Door, Reason, Throttle
+from apps.api.limits.turns import Turns
 from apps.api.problems import Problem
 from apps.common.health import PROBES
 from apps.common.middleware import DATA_POLICY, FIXED_HEADERS, REQUEST_ID
@@ -45,6 +46,7 @@ class Gate:
             bound: requests inside at the same time.
         """
         self.door = Door(bound)
+        self.turns = Turns()
         self.throttle = Throttle(clock=clock)
         self._application = application
         self._institutions: dict[str, str] = {}  # by digest of a credential that opened
@@ -65,7 +67,8 @@ class Gate:
             return self._refuse(reason, environ, start_response)
         metrics.IN_FLIGHT.set(self.door.total)
         try:
-            return self._application(environ, start_response)
+            with self.turns.taken():
+                return self._application(environ, start_response)
         finally:
             self.door.leave(party)
             metrics.IN_FLIGHT.set(self.door.total)
