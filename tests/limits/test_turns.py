@@ -1,11 +1,12 @@
 """A few requests of a process compute at once; who rests lets another one compute."""
 
+import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from apps.api.limits.turns import Turns, resting
+from apps.api.limits.turns import PatientBody, Turns, resting
 
 WAIT_S = 5.0
 
@@ -59,3 +60,43 @@ def test_resting_without_a_turn_is_nothing():
         pass
 
     assert Turns().busy == 0
+
+
+class SlowBody(io.BytesIO):
+    """Gives nothing until it is let."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self.asked, self.let = threading.Event(), threading.Event()
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.asked.set()
+        assert self.let.wait(WAIT_S)
+        return super().read(size)
+
+
+def test_a_body_that_does_not_come_keeps_no_turn():
+    turns, slow = Turns(at_once=1), SlowBody(b"late")
+
+    def serve() -> bytes:
+        with turns.taken():
+            return PatientBody(slow, turns).read()
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        first = pool.submit(serve)
+        assert slow.asked.wait(WAIT_S)
+        with turns.taken():
+            slow.let.set()
+            assert turns.busy == 1
+        body = first.result(timeout=WAIT_S)
+
+    assert (body, turns.busy) == (b"late", 0)
+
+
+def test_a_body_is_read_by_lines_too():
+    turns = Turns()
+    body = PatientBody(io.BytesIO(b"one\ntwo\nthree"), turns)
+
+    with turns.taken():
+        assert body.readline() == b"one\n"
+        assert list(body) == [b"two\n", b"three"]

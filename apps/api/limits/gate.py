@@ -19,12 +19,13 @@ from django.utils.translation import gettext as _
 
 from apps.api.limits import metrics
 from apps.api.limits.door import MOST_KNOWN, Door, Reason, Throttle
-from apps.api.limits.turns import Turns
+from apps.api.limits.turns import PatientBody, Turns
 from apps.api.problems import Problem
 from apps.common.health import PROBES
 from apps.common.middleware import DATA_POLICY, FIXED_HEADERS, REQUEST_ID
 
 INSTITUTION, ROUTE, OVERLOADED = "assay.institution", "assay.route", "assay.overloaded"
+BODY = "wsgi.input"
 RETRY_S = 1
 STRANGERS, VISITORS = "strangers", "visitors"
 
@@ -68,6 +69,8 @@ class Gate:
         metrics.IN_FLIGHT.set(self.door.total)
         try:
             with self.turns.taken():
+                if BODY in environ:
+                    environ[BODY] = PatientBody(environ[BODY], self.turns)
                 return self._application(environ, start_response)
         finally:
             self.door.leave(party)

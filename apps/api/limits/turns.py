@@ -1,13 +1,14 @@
 """Who computes: of the requests inside a process, a few at a time; the others wait without wanting the interpreter.
 
 A thread that wants Python's one interpreter delays every other that does, and most of all one that has only a
-refusal to say. Requests that wait for a worker's answer give up their turn meanwhile.
+refusal to say. Requests that wait for a worker's answer, or for their own body, give up their turn meanwhile.
 """
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
+from typing import IO
 
 # Enough to overlap what they ask of PostgreSQL. Ten times the capacity, answered asynchronously: 36 a second scored
 # of 35 that could be, refusals within 26 ms at the 99th percentile; with all 32 computing, 29 of 36 and 425 ms
@@ -18,8 +19,8 @@ AT_ONCE = 8
 class Turns:
     """So many threads compute at once. Safe from any thread.
 
-    One that comes back from resting goes on at once, beyond the bound if need be: what is nearly done is not
-    overtaken by what begins.
+    One that comes back with an answer goes on at once, beyond the bound if need be: what is nearly done is not
+    overtaken by what begins. One that comes back with its body waits for a turn again.
     """
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
@@ -35,9 +36,7 @@ class Turns:
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Wait for a turn and have it until the block is left."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._busy < self._at_once)
-            self._busy += 1
+        self._begin()
         token = _mine.set(self)
         try:
             yield
@@ -47,13 +46,27 @@ class Turns:
 
     @contextmanager
     def given_up(self) -> Iterator[None]:
-        """Let others compute until the block is left."""
+        """Let others compute until the block is left, then go on at once."""
         self._end()
         try:
             yield
         finally:
             with self._changed:
                 self._busy += 1
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Let others compute until the block is left, then wait for a turn again."""
+        self._end()
+        try:
+            yield
+        finally:
+            self._begin()
+
+    def _begin(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._busy < self._at_once)
+            self._busy += 1
 
     def _end(self) -> None:
         with self._changed:
@@ -70,3 +83,30 @@ def resting() -> Iterator[None]:
     turns = _mine.get()
     with nullcontext() if turns is None else turns.given_up():
         yield
+
+
+class PatientBody:
+    """A request's body, read while others compute: whoever sends it slowly keeps no turn."""
+
+    def __init__(self, body: IO[bytes], turns: Turns) -> None:
+        self._body = body
+        self._turns = turns
+
+    def read(self, *size: int) -> bytes:
+        """At most so many bytes; all there are if not said. Servers differ in what a negative size is to them."""
+        with self._turns.lent():
+            return self._body.read(*size)
+
+    def readline(self, *size: int) -> bytes:
+        """One line, at most so many bytes of it."""
+        with self._turns.lent():
+            return self._body.readline(*size)
+
+    def readlines(self, *hint: int) -> list[bytes]:
+        """The lines left."""
+        with self._turns.lent():
+            return self._body.readlines(*hint)
+
+    def __iter__(self) -> Iterator[bytes]:
+        while line := self.readline():
+            yield line
