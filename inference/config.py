@@ -16,7 +16,10 @@ class EngineConfig:
         memory_mb: for weights and cache blocks together.
         salt_key: keys the HMAC that keeps cache blocks of namespaces apart; at least 16 bytes.
         max_batch_positions: the most positions one step computes.
+        max_batch_requests: the most requests one step computes for.
         max_queue: the most requests that may wait.
+        fair: whether namespaces take turns within a priority.
+        sheds: whether a request is refused once it is foreseen that its deadline would pass.
         namespace_quota: the largest share of the cache one namespace may hold, 0-1.
         stall_timeout_s: a step longer than this means that the engine hangs.
     """
@@ -27,7 +30,10 @@ class EngineConfig:
     device: str = "cpu"
     precision: Precision = Precision.INT8
     max_batch_positions: int = 2048
+    max_batch_requests: int = 512
     max_queue: int = 1024
+    fair: bool = True
+    sheds: bool = True
     namespace_quota: float = 0.5
     stall_timeout_s: float = 30.0
 
@@ -36,6 +42,13 @@ class EngineConfig:
             raise ValueError("salt_key needs at least 16 bytes")
         if not 0.0 < self.namespace_quota <= 1.0:
             raise ValueError("namespace_quota is a share above 0 and at most 1")
-        for name in ("threads", "memory_mb", "max_batch_positions", "max_queue", "stall_timeout_s"):
+        for name in (
+            "threads",
+            "memory_mb",
+            "max_batch_positions",
+            "max_batch_requests",
+            "max_queue",
+            "stall_timeout_s",
+        ):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above zero")

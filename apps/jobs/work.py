@@ -24,8 +24,10 @@ def perform(*, job_id: UUID, work: Callable[[Claim], None], clock: Callable[[], 
     Which job it is `claim_fairest` says: the named one, or one that is to be done before it. The claim
     alone crosses institutions: everything after it sees rows of the job's institution and no others.
     ``work`` infers outside any transaction, then writes its result and calls `services.finish` in one.
-    An engine that drains or is full gets the job taken from it without counting the attempt; other
-    engine errors are tried again where a second try could differ, and end the job where it could not.
+    An engine that drains or is full gets the job taken from it without counting the attempt. One that
+    foresees that it would be late (`Shed`) ends it at once, so that its kind answers for it now and not at the
+    deadline: every worker serves the same queue, and none would be sooner. Other engine errors are tried
+    again where a second try could differ, and end the job where it could not.
 
     Returns:
         Whether the work was done. False if the job was not to be had, was lost, or failed.

@@ -15,6 +15,7 @@ from inference.api.errors import (
     InvalidRequest,
     OutOfBlocks,
     QueueFull,
+    Shed,
     UnknownModel,
     WindowExceeded,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "Sampling",
     "ScoreRequest",
     "ScoreResult",
+    "Shed",
     "TokenPosition",
     "UnknownModel",
     "Usage",

@@ -43,6 +43,22 @@ class DeadlineExceeded(EngineError):
     code = "deadline_exceeded"
 
 
+class Shed(DeadlineExceeded):
+    """The deadline would pass before the answer, as the engine foresees; nothing was computed for it.
+
+    Attributes:
+        wait_s: predicted, until it would begin.
+        own_s: predicted, of its own.
+    """
+
+    code = "shed"
+
+    def __init__(self, *, wait_s: float, own_s: float) -> None:
+        super().__init__(f"it would wait {wait_s:.3f} s and then take {own_s:.3f} s, which is too late")
+        self.wait_s = wait_s
+        self.own_s = own_s
+
+
 class Cancelled(EngineError):
     """Somebody cancelled the request."""
 

@@ -15,7 +15,6 @@ import torch
 
 from inference.api import (
     Cancelled,
-    DeadlineExceeded,
     EngineError,
     EngineStats,
     EngineStopped,
@@ -199,27 +198,27 @@ class EngineCore:
             self._errands.clear()
             cancelled = [self._flights[name] for name in self._to_cancel if name in self._flights]
             self._to_cancel.clear()
-        endings = []
-        for work in arrived:
-            try:
-                self._lanes[work.request.model].scheduler.admit(work)
-            except EngineError as error:
-                endings.append(Outcome(work, error))
+        endings = self._admit(arrived)
         lost = {outcome.work for outcome in endings}
         endings += [Outcome(w, Cancelled("the request was cancelled")) for w in self._take_out(set(cancelled) - lost)]
-        endings += [Outcome(w, DeadlineExceeded("the deadline passed")) for w in self._take_out(self._expired())]
+        endings += [outcome for lane in self._lanes.values() for outcome in lane.overdue(self._clock())]
         for errand in errands:
             errand()
         self._end(endings)
         return self._running
 
+    def _admit(self, arrived: Iterable[Work]) -> list[Outcome]:
+        refused = []
+        for work in arrived:
+            try:
+                self._lanes[work.request.model].admit(work, self._clock())
+            except EngineError as error:
+                refused.append(Outcome(work, error))
+        return refused
+
     def _has_cause(self) -> bool:
         busy = any(lane.scheduler.waiting or lane.scheduler.running for lane in self._lanes.values())
         return bool(busy or self._inbox or self._errands or self._to_cancel or not self._running)
-
-    def _expired(self) -> list[Work]:
-        now = self._clock()
-        return [work for lane in self._lanes.values() for work in lane.scheduler.expired(now)]
 
     def _take_out(self, works: Iterable[Work]) -> list[Work]:
         taken = list(works)

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from inference.api import EngineError, Question, ScoreRequest, ScoreResult, TokenPosition, Usage
+from inference.api import DeadlineExceeded, EngineError, Question, ScoreRequest, ScoreResult, TokenPosition, Usage
 from inference.checkpoints import LoadedModel
 from inference.config import EngineConfig
 from inference.engine.blocks import BLOCK, BlockPool
+from inference.engine.budget import TokenBudget
+from inference.engine.outlook import Outlook
 from inference.engine.prefix import PrefixCache
 from inference.engine.prompt import lay_out
 from inference.engine.runner import Runner, answer
@@ -32,6 +34,7 @@ class Lane:
         self.block_bytes = self._runner.probe(self._probe_chunk())
         self.cache: PrefixCache
         self.scheduler: Scheduler
+        self.outlook = Outlook(TokenBudget(ceiling=max(BLOCK, config.max_batch_positions)))
         self._failed: list[Work] = []
 
     def allocate(self, blocks: int) -> None:
@@ -49,7 +52,12 @@ class Lane:
             model_digest=self.loaded.ref.digest,
             namespace_blocks=quota,
         )
-        self.scheduler = Scheduler(self.cache, max_batch_positions=self._config.max_batch_positions)
+        self.scheduler = Scheduler(
+            self.cache,
+            max_batch_positions=self._config.max_batch_positions,
+            max_batch_requests=self._config.max_batch_requests,
+            fair=self._config.fair,
+        )
 
     def enter(self, request: ScoreRequest, *, arrival: int, now: float) -> Work:
         """Check a request and lay it out; safe from any thread. Raises InvalidRequest, WindowExceeded."""
@@ -60,11 +68,28 @@ class Lane:
         keys = self.cache.chain(salt, prompt.digests)
         return Work(request=request, prompt=prompt, salt=salt, keys=keys, arrival=arrival, submitted_at=now)
 
+    def admit(self, work: Work, now: float) -> None:
+        """Let a request wait for its turn. Raises OutOfBlocks if it could never have one, and Shed."""
+        if self._config.sheds:
+            self.outlook.check_arrival(work, self.scheduler, self.cache, now)
+        self.scheduler.admit(work)
+
+    def overdue(self, now: float) -> list[Outcome]:
+        """Requests whose deadline has passed, or will before they can be computed, taken out."""
+        late = [Outcome(work, DeadlineExceeded("the deadline passed")) for work in self.scheduler.expired(now)]
+        self.scheduler.remove([outcome.work for outcome in late])
+        hopeless = self.outlook.hopeless(self.scheduler, now) if self._config.sheds else []
+        self.scheduler.remove([work for work, _ in hopeless])
+        return late + [Outcome(work, shed) for work, shed in hopeless]
+
     def step(self, *, clock: Callable[[], float]) -> tuple[Plan, list[Outcome]]:
         """Compute one batch. Raises what the model raises; the step is undone then, see `take_failed`."""
+        began_at = clock()
+        slack_s = self.scheduler.slack(began_at)
+        self.scheduler.budget = self.outlook.budget.positions
         plan = self.scheduler.plan()
         for work in plan.begun:
-            work.started_at = work.started_at if work.started_at is not None else clock()
+            work.started_at = work.started_at if work.started_at is not None else began_at
         self._runner.zero(self.cache.take_soiled())
         if not plan.chunks:
             return plan, []
@@ -73,6 +98,7 @@ class Lane:
         except BaseException:
             self._failed = self.scheduler.abort(plan)
             raise
+        self.outlook.learn(plan, duration_s=clock() - began_at, slack_s=slack_s)
         refused = []
         for chunk, rows in zip(plan.chunks, logits, strict=True):
             try:

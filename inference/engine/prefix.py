@@ -69,6 +69,16 @@ class PrefixCache:
             keys.append(parent)
         return keys
 
+    def known(self, keys: list[bytes], owner: bytes) -> int:
+        """How many of a record's leading blocks could be found now; nothing is held, so it may change."""
+        count = 0
+        for key in keys:
+            block = self._blocks.get(key)
+            if block is None or self.pool.owner_of(block) != owner:
+                break
+            count += 1
+        return count
+
     def find(self, key: bytes, content: bytes, owner: bytes) -> int | None:
         """Hold the block that was left under a key, if its content and owner are the ones expected."""
         block = self._blocks.get(key)

@@ -1,19 +1,23 @@
 """Which positions the next step computes: continuous batching under a budget, most urgent first.
 
-A request is admitted when all its blocks can be had, so it never runs out of them halfway. A more urgent
-one that lacks blocks takes them from the least urgent that run, which start again later and find in the
-cache what is left of their work.
+Within a priority namespaces take turns, and within a namespace the earliest deadline goes first. A request is
+admitted when all its blocks can be had, so it never runs out of them halfway. One that lacks blocks takes them
+from those that run with a lower priority, or less urgently in its own namespace; they start again later and find
+in the cache what is left of their work.
 """
 
+import math
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import merge
 from operator import attrgetter
 
 from inference.api import OutOfBlocks
 from inference.engine.blocks import BLOCK
+from inference.engine.cost import NOTHING, Load, span
 from inference.engine.prefix import PrefixCache
+from inference.engine.shares import Shares
 from inference.engine.work import Chunk, Work
 
 COMPANIONS = 64  # how far down the queue requests with the leader's prefix are looked for
@@ -43,15 +47,29 @@ class Plan:
         """The requests that compute something in this step."""
         return {chunk.work for chunk in self.chunks}
 
+    @property
+    def load(self) -> Load:
+        """What the step computes."""
+        return sum((span(chunk.start, chunk.stop) for chunk in self.chunks), start=NOTHING)
+
 
 class Scheduler:
-    """The requests of one model, waiting and running."""
+    """The requests of one model, waiting and running.
 
-    def __init__(self, cache: PrefixCache, *, max_batch_positions: int) -> None:
+    Attributes:
+        budget: positions of a step.
+        max_requests: of a step.
+    """
+
+    def __init__(
+        self, cache: PrefixCache, *, max_batch_positions: int, max_batch_requests: int = 512, fair: bool = True
+    ) -> None:
         self.cache = cache
         self.waiting: list[Work] = []
         self.running: list[Work] = []
-        self._budget = max(BLOCK, max_batch_positions)
+        self.budget = max(BLOCK, max_batch_positions)
+        self.max_requests = max_batch_requests
+        self._shares = Shares() if fair else None
 
     def admit(self, work: Work) -> None:
         """Let a request wait for its turn. Raises OutOfBlocks if it could never have one."""
@@ -69,6 +87,11 @@ class Scheduler:
             else:
                 self.waiting.remove(work)
 
+    def slack(self, now: float) -> float:
+        """Seconds until the earliest deadline in flight; infinite if nobody has one."""
+        deadlines = (work.urgency[1] for works in (self.running, self.waiting) for work in works)
+        return min(deadlines, default=math.inf) - now
+
     def expired(self, now: float) -> list[Work]:
         """Requests whose deadline has passed."""
         works = (*self.running, *self.waiting)
@@ -79,10 +102,10 @@ class Scheduler:
 
         Whoever lacks blocks is not overtaken, but by those whom its namespace's quota does not concern.
         """
-        plan = Plan(budget=self._budget)
+        plan = Plan(budget=self.budget)
         blocked: set[bytes] = set()
-        for work in merge(sorted(self.running, key=by_urgency), list(self.waiting), key=by_urgency):
-            if plan.budget <= 0:
+        for work in self._in_order():
+            if plan.budget <= 0 or len(plan.chunks) >= self.max_requests:
                 break
             if work in plan.works:
                 continue
@@ -120,6 +143,10 @@ class Scheduler:
             self._send_back(work)
         return failed
 
+    def _in_order(self) -> Iterator[Work]:
+        works = merge(sorted(self.running, key=by_urgency), list(self.waiting), key=by_urgency)
+        return works if self._shares is None else self._shares.order(works)
+
     def _begin(self, work: Work, plan: Plan) -> bool:
         found = self._find(work)
         needed = work.total_blocks - len(found)
@@ -137,9 +164,9 @@ class Scheduler:
         return True
 
     def _take(self, work: Work, count: int, plan: Plan) -> list[int]:
-        """Blocks for a request, from less urgent ones if need be. Raises OutOfBlocks if even theirs are too few."""
+        """Blocks for a request, from those it outranks if need be. Raises OutOfBlocks if even theirs are too few."""
         busy = plan.works
-        victims = sorted((w for w in self.running if w.urgency > work.urgency and w not in busy), key=by_urgency)
+        victims = sorted((w for w in self.running if work.outranks(w) and w not in busy), key=by_urgency)
         if not self.cache.fits_quota(count, work.salt):
             victims = [victim for victim in victims if victim.salt == work.salt]
         spare = sum(len(victim.blocks) for victim in victims)
@@ -164,6 +191,8 @@ class Scheduler:
             return
         plan.chunks.append(Chunk(work, work.done, stop))
         plan.budget -= stop - work.done
+        if self._shares is not None:
+            self._shares.charge(work, stop - work.done)
         for index in range(-(-work.done // BLOCK), min(stop, work.prompt.record) // BLOCK):
             if self.cache.keep(work.blocks[index], work.keys[index], work.content(index)):
                 plan.fresh.add(work.blocks[index])
@@ -200,5 +229,6 @@ class Scheduler:
             return
         for work in self.waiting[:COMPANIONS]:
             alike = work.keys[:1] == leader.keys[:1] and work.request.priority == leader.request.priority
-            if alike and plan.budget > 0 and not self._begin(work, plan):
+            room = plan.budget > 0 and len(plan.chunks) < self.max_requests
+            if alike and room and not self._begin(work, plan):
                 return

@@ -24,6 +24,7 @@ class Work:
         blocks: for the record's full blocks in order, then the private ones; empty while it waits.
         slots: [P] where in the pool each position in line is, or will be, written.
         done: positions in line that the pool holds.
+        hoped: positions that the cache held when it arrived.
         cached, shared: positions found rather than computed; see `inference.api.Usage`.
         answers: of the questions whose last position was computed.
         urgency: sorts the most urgent first: priority, then earliest deadline, then arrival.
@@ -40,6 +41,7 @@ class Work:
     blocks: list[int] = field(default_factory=list)
     slots: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     done: int = 0
+    hoped: int = 0
     cached: int = 0
     shared: int = 0
     answers: list[Answer] = field(default_factory=list)
@@ -58,6 +60,15 @@ class Work:
     def finished(self) -> bool:
         """Whether every position was computed."""
         return self.done == self.prompt.total
+
+    def outranks(self, other: "Work") -> bool:
+        """Whether it may take the other's blocks: by priority, or by urgency within one namespace.
+
+        A partial order, so that no two requests take blocks from each other in turns.
+        """
+        if self.urgency[0] == other.urgency[0] and self.salt != other.salt:
+            return False
+        return self.urgency < other.urgency
 
     def content(self, block: int) -> bytes:
         """Digests of the positions in the record's block of that index."""

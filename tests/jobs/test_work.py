@@ -70,12 +70,13 @@ def test_a_want_of_blocks_is_tried_again(bank):
     assert facts(job) == ("queued", 1, 1, "out_of_blocks")
 
 
-def test_a_deadline_the_engine_foresees_ends_the_job(bank):
+@pytest.mark.parametrize("foreseen", [api.DeadlineExceeded("late"), api.Shed(wait_s=3.0, own_s=0.1)])
+def test_a_deadline_the_engine_foresees_ends_the_job(bank, foreseen):
     job = make_job(bank)
 
-    assert not attempt(job, ScriptedEngine(failures=[api.DeadlineExceeded("late")]))
+    assert not attempt(job, ScriptedEngine(failures=[foreseen]))
 
-    assert facts(job) == ("failed", 1, 1, "deadline_exceeded")
+    assert facts(job) == ("failed", 1, 1, foreseen.code)
     assert [(job.pk, "failed")] == answered
 
 

@@ -14,6 +14,7 @@ from inference.api import (
     InvalidRequest,
     OutOfBlocks,
     QueueFull,
+    Shed,
     TokenPosition,
     UnknownModel,
     Usage,
@@ -291,3 +292,15 @@ def test_the_engines_thread_uses_the_configured_threads(qwen3):
         engine.submit(ask(RECORD)).result()
 
     assert seen == [2]
+
+
+def test_a_request_that_would_be_late_is_shed_and_nothing_is_computed_for_it(qwen3):
+    with serving(qwen3, max_batch_positions=16) as engine:
+        engine.submit(ask(tokens(400, seed=1))).result()  # 26 steps to learn from
+        free = engine.stats().blocks_free
+
+        late = engine.submit(ask(tokens(1000, seed=2), deadline_at=time.monotonic() + 0.01)).exception(timeout=30)
+
+        assert isinstance(late, Shed)
+        assert late.own_s > 0.01
+        assert engine.stats().blocks_free == free
