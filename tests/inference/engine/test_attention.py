@@ -1,6 +1,5 @@
 """Tiles and fans against plain attention, one row at a time."""
 
-import numpy as np
 import pytest
 import torch
 
@@ -8,33 +7,13 @@ from inference.engine import attention
 from inference.engine.attention import paged_attention
 from inference.engine.kv import PagedKV
 from inference.engine.layout import LayoutBuilder
-from inference.engine.prompt import lay_out
 from inference.engine.work import Chunk, Work
-from tests.inference.engine.requests import ask, tokens
-
-HEADS, GROUPS, SIZE = 4, 2, 64
-
-
-def make_work(record: int, *suffixes: int, first_block: int = 1) -> Work:
-    """A request whose blocks lie in descending order, so that nothing works by luck."""
-    request = ask(tokens(record, seed=1), *(tokens(length, seed=2) for length in suffixes))
-    prompt = lay_out(request, schema=None, window=2048, vocabulary=64)
-    work = Work(request=request, prompt=prompt, salt=b"", keys=[], arrival=0, submitted_at=0.0)
-    work.place(list(range(first_block + work.total_blocks - 1, first_block - 1, -1)))
-    return work
-
-
-def states(total: int, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Queries [1, H, P, D], keys and values [1, G, P, D] for every position in line."""
-    generator = torch.Generator().manual_seed(0)
-    rows = torch.randn(total, HEADS + 2 * GROUPS, SIZE, generator=generator).to(dtype)
-    query, key, value = rows.transpose(0, 1).unsqueeze(0).tensor_split((HEADS, HEADS + GROUPS), dim=1)
-    return query, key, value
+from tests.inference.engine.works import make_work, masked_attention, states, visible
 
 
 def attend(work: Work, chunks: list[tuple[int, int]], dtype: torch.dtype, *, fans: bool = True) -> torch.Tensor:
     """[P, H, D]: what paged attention answers, the line computed in these chunks."""
-    query, key, value = states(work.prompt.total, dtype)
+    query, key, value = states(work, dtype)
     kv = PagedKV(blocks=work.total_blocks)
     out = []
     for start, stop in chunks:
@@ -52,15 +31,7 @@ def attend(work: Work, chunks: list[tuple[int, int]], dtype: torch.dtype, *, fan
 
 def plain(work: Work) -> torch.Tensor:
     """[P, H, D] by a mask over the whole line."""
-    query, key, value = states(work.prompt.total, torch.float32)
-    at = np.arange(work.prompt.total)
-    branch = np.zeros(len(at), dtype=int)
-    for index, (start, stop) in enumerate(work.prompt.branches):
-        branch[start:stop] = index + 1
-    seen = (at[None] <= at[:, None]) & ((branch[None] == 0) | (branch[None] == branch[:, None]))
-    mask = torch.from_numpy(seen)
-    out = torch.nn.functional.scaled_dot_product_attention(query, key, value, mask, scale=0.125, enable_gqa=True)
-    return out[0].transpose(0, 1)
+    return masked_attention(*states(work, torch.float32), visible(work))
 
 
 @pytest.mark.parametrize("record", [0, 1, 16, 127, 128, 129, 300])
@@ -108,7 +79,7 @@ def test_a_sliding_window_is_refused():
     builder = LayoutBuilder(fans=True)
     builder.add(Chunk(work, 0, 17))
     layout = builder.build(rows=32, device=torch.device("cpu"))
-    query, key, value = states(32, torch.float32)
+    query, key, value = states(work, torch.float32)
 
     with pytest.raises(ValueError, match="sliding"):
         paged_attention(torch.nn.Module(), query, key, value, None, layout=layout, scaling=1.0, sliding_window=8)

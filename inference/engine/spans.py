@@ -1,0 +1,69 @@
+"""Where everything of one step lies when attention reads the pool itself.
+
+`inference.engine.layout` gathers contexts and cuts rows into tiles; here a sequence is only named: its blocks, and
+which of the batch's rows are which of its positions. `inference.native.attention` does the rest.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from inference.engine.blocks import BLOCK
+from inference.engine.layout import SINK_SLOT
+from inference.engine.prompt import IntArray
+from inference.engine.work import Chunk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spans:
+    """One step, as every layer needs it.
+
+    T rows in the batch, S runs of rows that are neighbouring positions of one sequence.
+
+    Attributes:
+        write_slots: [T].
+        spans: [S, 7] int64: first row, rows; positions of the record before and its table; place of the first row
+            among the positions that are the sequence's own, their table, and where in its first block they begin.
+        tables: int32 block ids.
+    """
+
+    write_slots: Tensor
+    spans: Tensor
+    tables: Tensor
+
+
+class SpansBuilder:
+    """Collects the chunks of one step."""
+
+    def __init__(self) -> None:
+        self._written: list[IntArray] = []
+        self._spans: list[tuple[int, ...]] = []
+        self._blocks: list[int] = []
+        self._rows = 0
+
+    def add(self, chunk: Chunk) -> None:
+        """Name one chunk's sequences, behind those before it."""
+        prompt, record = chunk.work.prompt, chunk.work.prompt.record
+        row, table = self._rows - chunk.start, len(self._blocks)  # row of position 0 in line
+        self._written.append(chunk.work.slots[chunk.start : chunk.stop])
+        self._rows += chunk.stop - chunk.start
+        self._blocks += chunk.work.blocks[: -(-chunk.stop // BLOCK)]
+        if chunk.start < record:
+            count = min(chunk.stop, record) - chunk.start
+            self._spans.append((row + chunk.start, count, 0, table, chunk.start, table, 0))
+        for start, stop in prompt.branches:
+            first, last = max(start, chunk.start), min(stop, chunk.stop)
+            if first < last:
+                own = (first - start, table + start // BLOCK, start % BLOCK)
+                self._spans.append((row + first, last - first, record, table, *own))
+
+    def build(self, *, rows: int) -> Spans:
+        """The step's spans, its batch filled up to ``rows`` rows."""
+        padding = np.full(rows - self._rows, SINK_SLOT, dtype=np.int64)
+        return Spans(
+            write_slots=torch.from_numpy(np.concatenate([*self._written, padding])),
+            spans=torch.tensor(self._spans, dtype=torch.int64),
+            tables=torch.tensor(self._blocks, dtype=torch.int32),
+        )

@@ -1,0 +1,205 @@
+"""Attention over the pool against float32 attention, and a row's bits against its company."""
+
+from collections.abc import Iterator, Sequence
+from ctypes import CDLL
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from inference.engine.spans import SpansBuilder
+from inference.engine.work import Chunk, Work
+from inference.native.attention import PackedPool, PagedAttention
+from inference.threads import one_thread
+from tests.inference.engine.works import HEADS, Heads, make_work, masked_attention, states, visible
+
+TILE_EDGES = [1, 15, 16, 17, 127, 128, 129]
+SIZES = [8, 16, 18, 32, 64, 80, 96, 128, 130]
+
+
+@pytest.fixture(scope="module")
+def attention(library: CDLL) -> PagedAttention:
+    return PagedAttention(library)
+
+
+@pytest.fixture(autouse=True)
+def single_thread() -> Iterator[None]:
+    with one_thread():
+        yield
+
+
+def attend(
+    attention: PagedAttention,
+    work: Work,
+    chunks: list[tuple[int, int]],
+    *,
+    heads: Heads = HEADS,
+    window: int = 0,
+    stale: float = 0.0,
+) -> Tensor:
+    """[P, H, D]: the line computed in these chunks, in a pool where something else was before."""
+    pool = PackedPool.zeros(heads[1], max(work.blocks) + 1, heads[2])
+    pool.keys.fill_(stale)
+    pool.values.fill_(stale)
+    line = states(work, torch.bfloat16, heads=heads)
+    parts = [
+        step(attention, pool, [Chunk(work, start, stop)], [x[0, :, start:stop] for x in line], window=window)
+        for start, stop in chunks
+    ]
+    return torch.cat(parts)
+
+
+def step(
+    attention: PagedAttention, pool: PackedPool, chunks: list[Chunk], line: Sequence[Tensor], *, window: int = 0
+) -> Tensor:
+    """[T, H, D]: one batch of chunks, whose queries, keys and values are each [heads, T, D]."""
+    query, key, value = line
+    builder = SpansBuilder()
+    for chunk in chunks:
+        builder.add(chunk)
+    spans = builder.build(rows=query.shape[1])
+    attention.write(pool, key, value, spans.write_slots)
+    rows = query.transpose(0, 1).contiguous()
+    return attention(rows, pool, spans.spans, spans.tables, scaling=pool.size**-0.5, window=window)
+
+
+def whole(attention: PagedAttention, work: Work, **options: Any) -> Tensor:
+    """`attend` in one chunk."""
+    return attend(attention, work, [(0, work.prompt.total)], **options)
+
+
+def assert_near(answer: Tensor, work: Work, *, heads: Heads = HEADS, window: int = 0) -> None:
+    """Compare with float32 attention over the same bfloat16 states, within what two roundings may do.
+
+    Weights are rounded to 8 bits before they meet the values, and so is the result: each is off by 2**-8 of the
+    magnitudes that were summed at most. The float32 sums in between add less than a hundredth of that.
+    """
+    query, key, value = (x.float() for x in states(work, torch.bfloat16, heads=heads))
+    mask = visible(work, window=window)
+    expected = masked_attention(query, key, value, mask)
+    bound = 1.01 * 2.0**-7 * masked_attention(query, key, value.abs(), mask)
+    assert ((answer.float() - expected).abs() <= bound + 1e-6).all()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("shared", [1, 2, 7])
+def test_every_head_size_equals_attention_in_float32(attention, size, shared):
+    work, heads = make_work(200, 3, 20), (2 * shared, 2, size)
+
+    assert_near(whole(attention, work, heads=heads), work, heads=heads)
+
+
+@pytest.mark.parametrize("record", [0, *TILE_EDGES, 300])
+@pytest.mark.parametrize("suffixes", [(1,), (3, 3, 3, 3, 3), (4, 5, 8, 16), (17, 2, 130)])
+def test_records_and_questions_equal_masked_attention(attention, record, suffixes):
+    work = make_work(record, *suffixes)
+
+    assert_near(whole(attention, work), work)
+
+
+@pytest.mark.parametrize("window", TILE_EDGES)
+@pytest.mark.parametrize("record", [100, 300])
+def test_a_window_hides_what_lies_before_it(attention, window, record):
+    work = make_work(record, 3, 20)
+
+    assert_near(whole(attention, work, window=window), work, window=window)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    record=st.integers(0, 400),
+    suffixes=st.lists(st.integers(1, 150), min_size=1, max_size=5),
+    shared=st.integers(1, 5),
+    groups=st.integers(1, 3),
+    half_size=st.integers(1, 70),
+    window=st.one_of(st.just(0), st.integers(1, 500)),
+)
+def test_any_shape_equals_attention_in_float32(attention, record, suffixes, shared, groups, half_size, window):
+    work, heads = make_work(record, *suffixes), (shared * groups, groups, 2 * half_size)
+
+    assert_near(whole(attention, work, heads=heads, window=window), work, heads=heads, window=window)
+
+
+@pytest.mark.parametrize("cut", [1, 16, 100, 112, 127, 128, 144, 256])
+@pytest.mark.parametrize("window", [0, 17, 128])
+def test_where_a_chunk_starts_changes_no_bit(attention, cut, window):
+    work = make_work(300, 3, 40)
+    chunks = [(0, cut), (cut, 300), (300, 303), (303, 310), (310, 343)]
+
+    assert torch.equal(attend(attention, work, chunks, window=window), whole(attention, work, window=window))
+
+
+def test_one_row_at_a_time_changes_no_bit(attention):
+    work = make_work(150, 5)
+
+    assert torch.equal(attend(attention, work, [(at, at + 1) for at in range(155)]), whole(attention, work))
+
+
+@pytest.mark.parametrize("window", [0, 50])
+def test_a_questions_bits_do_not_depend_on_its_neighbours(attention, window):
+    alone, among = make_work(200, 30), make_work(200, 3, 30, 8, 2, 3)
+
+    one, many = (whole(attention, work, window=window) for work in (alone, among))
+
+    assert torch.equal(many[203:233], one[200:230])
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_threads_and_a_batch_change_no_bit(attention, threads):
+    works = [make_work(300, 3, 40), make_work(37, 1, first_block=50), make_work(513, 2, 2, first_block=70)]
+    torch.set_num_threads(threads)
+
+    line = [torch.cat(parts, dim=2)[0] for parts in zip(*(states(work, torch.bfloat16) for work in works), strict=True)]
+    chunks = [Chunk(work, 0, work.prompt.total) for work in works]
+    together = step(attention, PackedPool.zeros(2, 110, 64), chunks, line)
+
+    assert torch.equal(together, torch.cat([whole(attention, work) for work in works]))
+
+
+@pytest.mark.parametrize("record", [1, 17, 300])
+def test_what_a_block_held_before_cannot_be_seen(attention, record):
+    work = make_work(record, 3, 40)
+
+    assert torch.equal(whole(attention, work, stale=float("nan")), whole(attention, work))
+
+
+def test_a_record_that_is_not_a_number_says_so(attention):
+    work = make_work(20, 1)
+    query, key, value = (x[0] for x in states(work, torch.bfloat16))
+    key[0, 3] = float("nan")
+
+    answer = step(attention, PackedPool.zeros(2, 4, 64), [Chunk(work, 0, 21)], (query, key, value))
+
+    assert answer[:3].isfinite().all()
+    assert answer[3:, :2].isnan().all()
+    assert answer[:, 2:].isfinite().all()
+
+
+def test_rows_of_no_sequence_are_zero(attention):
+    work = make_work(20, 1)
+    builder = SpansBuilder()
+    builder.add(Chunk(work, 0, 21))
+    step = builder.build(rows=32)
+    pool = PackedPool.zeros(2, 4, 64)
+
+    answer = attention(torch.ones(32, 4, 64).bfloat16(), pool, step.spans, step.tables, scaling=1.0)
+
+    assert torch.equal(answer[21:], torch.zeros(11, 4, 64).bfloat16())
+
+
+def test_the_exponential_is_within_2e_7(attention):
+    x = -torch.logspace(-6, 2, 160_000)
+
+    expected = torch.exp2(x.double())
+
+    assert ((attention.exp2(x).double() - expected).abs() / expected).max() < 2e-7
+
+
+def test_the_exponential_is_exact_at_its_ends(attention):
+    x = torch.full((16,), -1e30)
+    x[:3] = torch.tensor([0.0, -1.0, -126.0])
+
+    assert attention.exp2(x)[:4].tolist() == [1.0, 0.5, 2.0**-126, 0.0]
