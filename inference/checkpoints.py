@@ -31,14 +31,16 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from inference.api import CategoryField, CheckpointRefused, EventSchema, ModelRef, Precision
+from inference.bodies.llama import LlamaBody, make_llama_body
 from inference.config import EngineConfig
 from inference.encoders.events import EventEncoder
 from inference.memory import keep_freed_pages
+from inference.native.selftest import KERNEL_SET, native_library
 from inference.quantization.head import keep_head_exact
 from inference.quantization.int8 import weight_bytes
 from inference.quantization.kernels import choose_kernels
 from inference.quantization.rowwise import RowTiles
-from inference.quantization.swap import quantize_linears
+from inference.quantization.swap import quantize_linears, to_bfloat16
 from inference.sealed import SealedFolder, digest_of, write_sums
 from inference.threads import one_thread
 
@@ -71,6 +73,7 @@ class LoadedModel:
             independent of the other rows; None for a checkpoint that reads tokens only.
         window: the most positions that a record and one question may have together.
         weight_bytes: held by the weights, for the memory budget.
+        body: stands in for the model's decoder layers, which are then gone; None where those serve.
     """
 
     name: str
@@ -80,6 +83,7 @@ class LoadedModel:
     schema: EventSchema | None
     window: int
     weight_bytes: int
+    body: LlamaBody | None = None
 
 
 @one_thread()
@@ -103,10 +107,9 @@ def load_checkpoint(path: Path, *, name: str, config: EngineConfig, expected_dig
     model = _build_decoder(settings, weights, config.precision)
     schema, window = _read_assay(settings, model.config.max_position_embeddings)
     encoder = _build_encoder(schema, model.config.hidden_size, encoder_weights)
-    kernels = "plain"
+    kernels, body = "plain", None
     if config.precision is Precision.INT8:
-        kernels = choose_kernels()
-        quantize_linears(model, kernels=kernels)
+        kernels, body = _quantize(model, config)
     if config.precision is not Precision.FP32 and head is not None:
         keep_head_exact(model, head)
     nn.Module.to(model, config.device)  # the library's override is typed for its own class alone
@@ -117,8 +120,31 @@ def load_checkpoint(path: Path, *, name: str, config: EngineConfig, expected_dig
         event_encoder=encoder if encoder is None else encoder.to(config.device),
         schema=schema,
         window=window,
-        weight_bytes=weight_bytes(model) + (0 if encoder is None else weight_bytes(encoder)),
+        weight_bytes=sum(map(weight_bytes, filter(None, (model, encoder))))
+        + (0 if body is None else body.weight_bytes),
+        body=body,
     )
+
+
+def _quantize(model: PreTrainedModel, config: EngineConfig) -> tuple[str, LlamaBody | None]:
+    """Bring the decoder layers to W8A8: into a body of our own, or in place. Returns the kernel set and the body."""
+    library = native_library(config)
+    body = None if library is None else make_llama_body(model, library)
+    if body is None:
+        kernels = choose_kernels()
+        quantize_linears(model, kernels=kernels)
+        return kernels, None
+    model.base_model.layers = nn.ModuleList([_Elsewhere()])
+    to_bfloat16(model)
+    return KERNEL_SET, body
+
+
+class _Elsewhere(nn.Module):
+    """Stands where the layers were that a body took over."""
+
+    def forward(self, *_args: object, **_kwargs: object) -> Tensor:
+        """Raises RuntimeError."""
+        raise RuntimeError("this model's layers are in LoadedModel.body")
 
 
 def _read_config(content: bytes) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What an engine is told at its start; free of torch, so that settings may build it."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from inference.api import Precision
 
@@ -22,6 +23,8 @@ class EngineConfig:
         sheds: whether a request is refused once it is foreseen that its deadline would pass.
         namespace_quota: the largest share of the cache one namespace may hold, 0-1.
         stall_timeout_s: a step longer than this means that the engine hangs.
+        native: whether kernels of our own serve where they can; see docs/adr/0021.
+        native_dir: where they are kept once compiled; None for `inference.native.build.default_folder`.
     """
 
     threads: int
@@ -36,6 +39,8 @@ class EngineConfig:
     sheds: bool = True
     namespace_quota: float = 0.5
     stall_timeout_s: float = 30.0
+    native: bool = True
+    native_dir: Path | None = None
 
     def __post_init__(self) -> None:
         if len(self.salt_key) < 16:

@@ -136,6 +136,8 @@ CHECKPOINTS = Path(env.str("ASSAY_CHECKPOINTS", default=str(ROOT / "checkpoints"
 ENGINE_DEVICE = env.str("ASSAY_DEVICE", default="cpu")
 ENGINE_PRECISION = env.str("ASSAY_ENGINE_PRECISION", default="")  # as each model was registered
 ENGINE_THREADS = env.int("ASSAY_ENGINE_THREADS", default=len(os.sched_getaffinity(0)))
+ENGINE_NATIVE = env.bool("ASSAY_NATIVE", default=True)
+ENGINE_NATIVE_DIR = Path(env.str("ASSAY_NATIVE_DIR", default=str(ROOT / "var" / "native"))).resolve()
 ENGINE_MEMORY_MB = env.int("ASSAY_ENGINE_MEMORY_MB", default=1024)
 WORKER_HOST = env.str("ASSAY_WORKER_HOST", default="127.0.0.1")
 WORKER_PORT = env.int("ASSAY_WORKER_PORT", default=8001)

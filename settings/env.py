@@ -38,6 +38,7 @@ KNOWN = frozenset(
         "ASSAY_LIMITS",  # what a client may send in a minute, by kind: scoring=6000,reads=6000
         "ASSAY_IDLE_MINUTES",  # of people, after which their session locks
         "ASSAY_LOG_LEVEL",
+        "ASSAY_NATIVE",  # whether kernels of our own serve where they can
         "ASSAY_NATIVE_DIR",  # where compiled kernels are kept
         "ASSAY_OIDC_CLIENT_ID",
         "ASSAY_OIDC_CLIENT_SECRET",

@@ -131,9 +131,9 @@ def config(precision: Precision = Precision.INT8, **changes: Any) -> EngineConfi
     return replace(base, **changes)
 
 
-def load(path: Path, precision: Precision = Precision.INT8, *, name: str = "tiny") -> LoadedModel:
+def load(path: Path, precision: Precision = Precision.INT8, *, name: str = "tiny", native: bool = True) -> LoadedModel:
     """Load a checkpoint at a precision."""
-    return load_checkpoint(path, name=name, config=config(precision))
+    return load_checkpoint(path, name=name, config=config(precision, native=native))
 
 
 def _save(path: Path, seed: int, model_class: type[PreTrainedModel], shape: Any) -> Path:

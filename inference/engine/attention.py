@@ -18,7 +18,7 @@ NAME = "assay_paged"  # has no mask function, so transformers builds no mask
 
 
 def paged_attention(
-    _module: nn.Module,
+    _module: nn.Module | None,
     query: Tensor,
     key: Tensor,
     value: Tensor,

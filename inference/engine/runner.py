@@ -1,7 +1,4 @@
-"""One forward pass: chunks of requests in, hidden states of the questions' last positions out.
-
-The Hugging Face model is called unmodified, over one ragged batch of shape [1, T].
-"""
+"""One forward pass: chunks of requests in, logits at the questions' last positions out."""
 
 import math
 from collections.abc import Sequence
@@ -9,17 +6,16 @@ from itertools import islice
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inference.api import Answer, EngineError, Question
 from inference.checkpoints import LoadedModel
-from inference.engine import attention
+from inference.engine.forward import forward_of
 from inference.engine.kv import PagedKV
 from inference.engine.layout import LayoutBuilder
 from inference.engine.prompt import Prompt
 from inference.engine.work import Chunk
-
-GRANULE = 16  # rows per thread that a batch is a multiple of: no thread then starts inside a vector's width
 
 
 class NotFinite(EngineError):
@@ -32,16 +28,15 @@ class Runner:
     """A checkpoint and its KV pool. Used by one thread."""
 
     def __init__(self, loaded: LoadedModel, *, threads: int) -> None:
-        attention.register()
         self.loaded = loaded
-        self._granule = GRANULE * threads
         self._model = loaded.model
-        self._model.set_attn_implementation(attention.NAME)
-        self._body: nn.Module = self._model.base_model
+        self._forward = forward_of(loaded, threads=threads)
+        self._granule = self._forward.granule
         self._embed: nn.Module = self._model.get_input_embeddings()
         self._head: nn.Module = self._model.get_output_embeddings()  # type: ignore[no-untyped-call]
         weight = self._embed.get_parameter("weight")
-        self._hidden, self._dtype, self._device = weight.shape[1], weight.dtype, weight.device
+        self._hidden, self._dtype, self._device = weight.shape[1], self._forward.dtype, weight.device
+        self._head_dtype = next(self._head.parameters()).dtype
         self._kv = PagedKV(blocks=1)
 
     @property
@@ -79,15 +74,15 @@ class Runner:
         layout = builder.build(rows=rows, device=self._device)
         position_ids = np.zeros(rows, dtype=np.int64)
         position_ids[:count] = np.concatenate([c.work.prompt.position_ids[c.start : c.stop] for c in chunks])
-        self._kv.begin(layout)
-        hidden = self._body(
-            inputs_embeds=self._embedded(chunks, rows).unsqueeze(0),
-            position_ids=torch.from_numpy(position_ids).to(self._device).unsqueeze(0),
-            past_key_values=self._kv,
-            use_cache=True,
+        ends, asked = _ends(chunks)
+        hidden = self._forward(
+            self._embedded(chunks, rows),
+            torch.from_numpy(position_ids).to(self._device),
+            kv=self._kv,
             layout=layout,
-        ).last_hidden_state[0]
-        return self._logits(hidden, chunks)
+            wanted=torch.tensor(ends, dtype=torch.int64, device=self._device),
+        )
+        return self._logits(hidden, asked)
 
     def _embedded(self, chunks: Sequence[Chunk], rows: int) -> Tensor:
         """[rows, hidden] of the chunks' positions, zero behind them."""
@@ -96,7 +91,7 @@ class Runner:
         token_at = np.flatnonzero(tokens >= 0)
         if len(token_at):
             ids = torch.from_numpy(tokens[token_at]).to(self._device)
-            out[torch.from_numpy(token_at).to(self._device)] = self._embed(ids)
+            out[torch.from_numpy(token_at).to(self._device)] = self._embed(ids).to(self._dtype)
         if len(token_at) < len(tokens):
             events = np.concatenate([_events(c.work.prompt, c.start, c.stop) for c in chunks])
             event_at = torch.from_numpy(np.flatnonzero(tokens < 0)).to(self._device)
@@ -118,19 +113,27 @@ class Runner:
         )
         return encoded
 
-    def _logits(self, hidden: Tensor, chunks: Sequence[Chunk]) -> list[list[Tensor]]:
-        ends, counts, row = [], [], 0
-        for chunk in chunks:
-            asked = [b for _, b in chunk.work.prompt.branches if chunk.start < b <= chunk.stop]
-            ends += [row + b - 1 - chunk.start for b in asked]
-            counts.append(len(asked))
-            row += chunk.stop - chunk.start
-        if not ends:
-            return [[] for _ in chunks]
-        padded = ends + [ends[0]] * (-len(ends) % self._granule)
-        logits: Tensor = self._head(hidden[torch.tensor(padded, device=self._device)])
-        rows_left = iter(logits.float().cpu())
-        return [list(islice(rows_left, asked)) for asked in counts]
+    def _logits(self, hidden: Tensor, asked: Sequence[int]) -> list[list[Tensor]]:
+        """[W, hidden] to so many lines [V] for each chunk."""
+        wanted = len(hidden)
+        if not wanted:
+            return [[] for _ in asked]
+        padded = F.pad(hidden, (0, 0, 0, -wanted % self._granule)).to(self._head_dtype)
+        logits: Tensor = self._head(padded)
+        rows_left = iter(logits[:wanted].float().cpu())
+        return [list(islice(rows_left, count)) for count in asked]
+
+
+def _ends(chunks: Sequence[Chunk]) -> tuple[list[int], list[int]]:
+    """Rows of the batch at which an answer is read, and how many of them each chunk has."""
+    ends: list[int] = []
+    counts, row = [], 0
+    for chunk in chunks:
+        asked = [b for _, b in chunk.work.prompt.branches if chunk.start < b <= chunk.stop]
+        ends += [row + b - 1 - chunk.start for b in asked]
+        counts.append(len(asked))
+        row += chunk.stop - chunk.start
+    return ends, counts
 
 
 def answer(question: Question, logits: Tensor) -> Answer:

@@ -17,6 +17,11 @@ def quantize_linears(model: nn.Module, *, kernels: str) -> None:
     Embeddings, the head, norms and routers stay as they are.
     """
     _swap(model.get_submodule("model.layers"), kernels=kernels)
+    to_bfloat16(model)
+
+
+def to_bfloat16(model: nn.Module) -> None:
+    """Cast every parameter, in place."""
     for parameter in model.parameters():
         parameter.data = parameter.data.to(torch.bfloat16)
 

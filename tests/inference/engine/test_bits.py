@@ -2,6 +2,8 @@
 
 import random
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,12 +32,17 @@ def make_requests(family: str) -> list[ScoreRequest]:
 def case(request, checkpoints):
     """A checkpoint, its requests, and what each scores alone in a cold engine."""
     path, requests = checkpoints[request.param], make_requests(request.param)
+    return path, requests, alone_in(path, requests)
+
+
+def alone_in(path: Path, requests: list[ScoreRequest], **how: Any) -> dict[str, list[tuple[float, ...]]]:
+    """What each request scores with nothing cached and nothing beside it."""
     alone = {}
-    with serving(path) as engine:
+    with serving(path, **how) as engine:
         for one in requests:
             engine.purge("bank")
             alone[one.id] = logits(engine.submit(one).result())
-    return path, requests, alone
+    return alone
 
 
 def scores(engine, requests):
@@ -74,6 +81,17 @@ def test_threads_change_no_bit(case, threads):
     path, requests, alone = case
     with serving(path, threads=threads) as engine:
         assert scores(engine, requests[-4:]) == {request.id: alone[request.id] for request in requests[-4:]}
+
+
+@pytest.mark.parametrize("family", ["llama", "events"])
+def test_the_eager_path_keeps_the_contract_where_there_are_no_native_kernels(checkpoints, family):
+    path, requests = checkpoints[family], make_requests(family)
+    alone = alone_in(path, requests, native=False)
+    with serving(path, native=False, max_batch_positions=128) as engine:
+        together = scores(engine, requests)
+        warm = scores(engine, requests)
+
+    assert together == warm == alone
 
 
 @pytest.mark.parametrize("precision", [Precision.FP32, Precision.BF16])

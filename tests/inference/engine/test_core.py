@@ -33,7 +33,7 @@ class Gate:
 
     def __init__(self, engine: EngineCore) -> None:
         self.inside, self._open = threading.Event(), threading.Event()
-        lane_of(engine)._runner._body.register_forward_pre_hook(self._wait)
+        lane_of(engine)._runner._embed.register_forward_pre_hook(self._wait)
 
     def _wait(self, *_: object) -> None:
         self.inside.set()
@@ -189,7 +189,7 @@ def test_a_request_that_outgrows_its_namespaces_quota_fails(qwen3):
 
 
 def test_a_failed_step_fails_its_requests_and_nothing_else(engine):
-    hook = lane_of(engine)._runner._body.register_forward_pre_hook(lambda *_: 1 / 0)
+    hook = lane_of(engine)._runner._embed.register_forward_pre_hook(lambda *_: 1 / 0)
     failed = engine.submit(ask(RECORD)).exception(timeout=30)
 
     hook.remove()
@@ -287,8 +287,8 @@ def test_a_hanging_step_is_reported(qwen3):
 def test_the_engines_thread_uses_the_configured_threads(qwen3):
     seen: list[int] = []
     with serving(qwen3, threads=2) as engine:
-        body = lane_of(engine)._runner._body
-        body.register_forward_pre_hook(lambda *_: seen.append(torch.get_num_threads()))
+        embed = lane_of(engine)._runner._embed
+        embed.register_forward_pre_hook(lambda *_: seen.append(torch.get_num_threads()))
         engine.submit(ask(RECORD)).result()
 
     assert seen == [2]
