@@ -16,7 +16,7 @@ BECAUSE = {
     "apps/jobs/reconciler.py": "claims and ends jobs of all institutions, as the worker's role alone may",
     "apps/jobs/services.py": "the same; what a job is about is touched within its institution",
     "apps/jobs/waiting.py": "waits for the job that this request has just made",
-    "apps/api/idempotency.py": "the own answers of one client",
+    "apps/api/once.py": "the own answers of one client",
     "apps/api/replies.py": "purging what is old reads nothing",
     "apps/retention/holds.py": "an operator's command, by the identifier of a hold",
     "riskscore/services/erasure.py": "what belongs to an account that was reached within its institution",
