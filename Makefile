@@ -12,12 +12,13 @@ MESSAGES := locale/zh_Hans/LC_MESSAGES/django.mo
 LOCKS    := requirements/base.txt requirements/local.txt requirements/worker.txt requirements/dev.txt
 CODE     := manage.py conftest.py settings apps riskscore clinical inference training benchmarks audits tests
 OPENAPI  := docs/api/openapi.yaml
+PROTOS    = $(shell git ls-files '*.proto')
 export DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench bench-rest train-risk chaos security lock openapi messages migrate backup restore audit-deps audit-secrets sbom clean
+.PHONY: help demo up test check bench bench-rest train-risk chaos security lock openapi protos messages migrate backup restore audit-deps audit-secrets sbom clean
 
 help:  ## List these commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -71,6 +72,9 @@ sbom: $(STAMP)  ## Write what is installed, as CycloneDX, to var/sbom.json
 
 openapi: $(STAMP)  ## Write docs/api/openapi.yaml anew
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file $(OPENAPI)
+
+protos: $(STAMP)  ## Write *_pb2.py anew from *.proto
+	@$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. $(PROTOS)
 
 messages: $(STAMP)  ## Collect translatable strings into locale/, and compile them
 	@mkdir -p var

@@ -4,7 +4,10 @@ from django.apps import AppConfig
 from django.conf import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from apps.jobs.models import Job
+    from apps.rpc.methods import Method
 
 KEPT_DAYS = 5 * 365  # as long as anti-money-laundering law asks of a bank in most places; each sets its own rule
 LEAST_DAYS = 28  # features look back so far
@@ -23,6 +26,7 @@ class RiskscoreConfig(AppConfig):
         from apps import retention
         from apps.batches.kinds import register as register_rows
         from apps.jobs.kinds import JobKind, register
+        from apps.rpc import methods as rpc
         from riskscore import batches, services
 
         register(
@@ -36,6 +40,7 @@ class RiskscoreConfig(AppConfig):
                 open_bound=settings.QUEUE_BOUND,
             )
         )
+        rpc.register("riskscore", _rpc_methods)
         for kind in (batches.ASSESSMENTS, batches.EVENTS):
             register_rows(kind)
         retention.register(
@@ -47,6 +52,12 @@ class RiskscoreConfig(AppConfig):
                 erase=services.erase_account,
             )
         )
+
+
+def _rpc_methods() -> "Iterable[Method]":
+    from riskscore.rpc.scoring import methods
+
+    return methods()
 
 
 def result_path(job: "Job") -> str:

@@ -21,6 +21,7 @@ ALLOWED_HOSTS = env.list("ASSAY_ALLOWED_HOSTS", default=["localhost", "127.0.0.1
 INSTALLED_APPS = [
     "settings",
     "riskscore",
+    "apps.rpc",
     "apps.batches",
     "apps.webhooks",
     "apps.jobs",
@@ -141,6 +142,15 @@ ENGINE_NATIVE_DIR = Path(env.str("ASSAY_NATIVE_DIR", default=str(ROOT / "var" / 
 ENGINE_MEMORY_MB = env.int("ASSAY_ENGINE_MEMORY_MB", default=1024)
 WORKER_HOST = env.str("ASSAY_WORKER_HOST", default="127.0.0.1")
 WORKER_PORT = env.int("ASSAY_WORKER_PORT", default=8001)
+GRPC_HOST = env.str("ASSAY_GRPC_HOST", default="127.0.0.1")
+GRPC_PORT = env.int("ASSAY_GRPC_PORT", default=8002)
+GRPC_PROBE_HOST = env.str("ASSAY_GRPC_PROBE_HOST", default="127.0.0.1")
+GRPC_PROBE_PORT = env.int("ASSAY_GRPC_PROBE_PORT", default=8003)
+GRPC_IN_FLIGHT = env.int("ASSAY_GRPC_IN_FLIGHT", default=32)
+GRPC_TLS_CERTIFICATE = env.str("ASSAY_GRPC_TLS_CERTIFICATE", default="")
+GRPC_TLS_KEY = env.str("ASSAY_GRPC_TLS_KEY", default="")
+GRPC_TLS_CLIENT_CA = env.str("ASSAY_GRPC_TLS_CLIENT_CA", default="")
+GRPC_TLS_REQUIRED = False
 WEBHOOK_HOSTS = env.list("ASSAY_WEBHOOK_HOSTS", default=[])
 WEBHOOK_CA_FILE = env.str("ASSAY_WEBHOOK_CA_FILE", default="")
 

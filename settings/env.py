@@ -33,6 +33,14 @@ KNOWN = frozenset(
         "ASSAY_ENGINE_SALT_KEY",  # keys the HMAC that keeps institutions' KV blocks apart
         "ASSAY_ENGINE_THREADS",
         "ASSAY_ENVIRONMENT",  # the name Sentry and the logs carry
+        "ASSAY_GRPC_HOST",  # the address gRPC is served at; 127.0.0.1 unless others are to reach it
+        "ASSAY_GRPC_IN_FLIGHT",  # gRPC calls one process answers at the same time
+        "ASSAY_GRPC_PORT",
+        "ASSAY_GRPC_PROBE_HOST",  # the address of that port
+        "ASSAY_GRPC_PROBE_PORT",  # metrics and health of the gRPC process, over HTTP
+        "ASSAY_GRPC_TLS_CERTIFICATE",  # PEM files: the server's chain,
+        "ASSAY_GRPC_TLS_CLIENT_CA",  # whom clients' certificates must come from,
+        "ASSAY_GRPC_TLS_KEY",  # and the server's key
         "ASSAY_INDEX_KEY",  # what digests for look-ups are keyed with; never changes
         "ASSAY_JWKS_HOSTS",  # hosts that clients' key sets may be read from
         "ASSAY_LIMITS",  # what a client may send in a minute, by kind: scoring=6000,reads=6000

@@ -10,6 +10,7 @@ ENCRYPTION_KEYS = encryption_keys() or env.str("ASSAY_ENCRYPTION_KEYS")
 INDEX_KEY = env.str("ASSAY_INDEX_KEY")
 
 WALLS_REQUIRED = True  # no process serves with a role that row-level security does not bind
+GRPC_TLS_REQUIRED = True  # beyond this host
 
 SECURE_SSL_REDIRECT = True
 SECURE_HSTS_SECONDS = 31_536_000

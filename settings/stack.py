@@ -3,8 +3,9 @@
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
@@ -18,7 +19,7 @@ from settings.supervisor import Service, Supervisor
 
 SHIPPED_MODELS = {"risk-small": "risk"}  # folder below ASSAY_CHECKPOINTS, and what it is for
 HOST = "127.0.0.1"
-WEB_PORT, WORKER_PORT = 8000, 8001
+PORTS = {"ASSAY_WEB_PORT": 8000, "ASSAY_WORKER_PORT": 8001, "ASSAY_GRPC_PORT": 8002, "ASSAY_GRPC_PROBE_PORT": 8003}
 SPARE_THREADS = 16  # beyond those that may be inside the gate, to refuse the others; 2026-11-24
 CONNECTIONS = 2048  # of one web process; granian counts idle ones too, and accepts no more beyond them
 HEADER_BYTES, HEADER_READ_MS = 65_536, 10_000  # of a request; granian refuses more than 100 headers by itself
@@ -78,32 +79,43 @@ def _register_shipped(folder: str, name: str) -> None:
         call_command("register_model", sums.parent, **options, stdout=StringIO())
 
 
-def port(name: str, default: int) -> int:
-    """The port a variable names, or the default, free at this moment.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Where the processes listen; health and metrics of worker and gRPC have ports of their own."""
 
-    Raises:
-        PortTakenError: somebody listens there.
-    """
-    number = int(env.int(name, default=default))
-    if not _is_free(number):
-        raise PortTakenError(f"Port {number} is in use; name another in {name}")
-    return number
+    web: int
+    worker: int
+    grpc: int
+    grpc_probe: int
+
+    @classmethod
+    def named(cls) -> "Ports":
+        """Those that the environment names, or the defaults, free at this moment.
+
+        Raises:
+            PortTakenError: somebody listens at one of them.
+        """
+        return cls._found(_port)
+
+    @classmethod
+    def free(cls) -> "Ports":
+        """Like `named`, but any free one where a default is taken and its variable is not set."""
+        return cls._found(_free_port)
+
+    @classmethod
+    def _found(cls, find: Callable[[str, int], int]) -> "Ports":
+        web, worker, grpc, grpc_probe = (find(name, default) for name, default in PORTS.items())
+        return cls(web=web, worker=worker, grpc=grpc, grpc_probe=grpc_probe)
+
+    def environment(self) -> dict[str, str]:
+        """The variables that tell the processes."""
+        numbers = (self.web, self.worker, self.grpc, self.grpc_probe)
+        return {name: str(number) for name, number in zip(PORTS, numbers, strict=True)}
 
 
-def free_port(name: str, default: int) -> int:
-    """Like ``port``, but any free one where the default is taken and the variable is not set."""
-    if env.str(name, default=None) or _is_free(default):
-        return port(name, default)
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def supervisor(*, web_port: int, worker_port: int) -> Supervisor:
+def supervisor(ports: Ports) -> Supervisor:
     """Assay's processes, not started yet, with the servers' addresses in their environment."""
-    environment = _environment(web_port=web_port, worker_port=worker_port)
-    services = _services(web_port=web_port, worker_port=worker_port)
-    return Supervisor(services, environment=environment, folder=ROOT, logs=settings.STATE_DIR / "log")
+    return Supervisor(_services(ports), environment=_environment(ports), folder=ROOT, logs=settings.STATE_DIR / "log")
 
 
 def web_command(*, port: int, application: str = "settings.wsgi:application") -> list[str]:
@@ -116,7 +128,7 @@ def web_command(*, port: int, application: str = "settings.wsgi:application") ->
     return [*granian, application]
 
 
-def _services(*, web_port: int, worker_port: int) -> list[Service]:
+def _services(ports: Ports) -> list[Service]:
     programs = Path(sys.executable).parent
     serves, works = _role(roles.APP), _role(roles.WORKER)
     worker = [str(programs / "celery"), "-A", "settings.celery", "worker", "-Q", "inference", "-n", "inference@%h"]
@@ -125,11 +137,19 @@ def _services(*, web_port: int, worker_port: int) -> list[Service]:
     default = [str(programs / "celery"), "-A", "settings.celery", "worker", "-Q", "default", "-n", "default@%h"]
     default += ["--pool", "threads", "--concurrency", str(DEFAULT_CONCURRENCY), "--loglevel", "WARNING"]
     default += ["--disable-prefetch", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+    manage = [sys.executable, str(ROOT / "manage.py")]
     return [
-        Service(name="reconciler", command=[sys.executable, str(ROOT / "manage.py"), "reconcile"], environment=works),
+        Service(name="reconciler", command=[*manage, "reconcile"], environment=works),
         Service(name="default", command=default, stop_timeout_s=25.0, environment=works),
-        Service(name="inference", command=worker, ready_port=worker_port, stop_timeout_s=20.0, environment=works),
-        Service(name="web", command=web_command(port=web_port), ready_port=web_port, environment=serves),
+        Service(name="inference", command=worker, ready_port=ports.worker, stop_timeout_s=20.0, environment=works),
+        Service(
+            name="grpc",
+            command=[*manage, "grpc"],
+            ready_port=ports.grpc_probe,
+            stop_timeout_s=20.0,
+            environment=serves,
+        ),
+        Service(name="web", command=web_command(port=ports.web), ready_port=ports.web, environment=serves),
     ]
 
 
@@ -138,16 +158,30 @@ def _role(role: str) -> Mapping[str, str]:
     return {"DATABASE_URL": roles.database_url(settings.DATABASE_URL, role)}
 
 
-def _environment(*, web_port: int, worker_port: int) -> Mapping[str, str]:
+def _environment(ports: Ports) -> Mapping[str, str]:
     return {
         **os.environ,
         "DATABASE_URL": settings.DATABASE_URL,
         "REDIS_URL": settings.REDIS_URL,
         "ASSAY_STATE_DIR": str(settings.STATE_DIR),
-        "ASSAY_WEB_PORT": str(web_port),
-        "ASSAY_WORKER_PORT": str(worker_port),
+        **ports.environment(),
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _port(name: str, default: int) -> int:
+    number = int(env.int(name, default=default))
+    if not _is_free(number):
+        raise PortTakenError(f"Port {number} is in use; name another in {name}")
+    return number
+
+
+def _free_port(name: str, default: int) -> int:
+    if env.str(name, default=None) or _is_free(default):
+        return _port(name, default)
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
 
 
 def _is_free(number: int) -> bool:

@@ -49,10 +49,7 @@ class BearerAuthentication(BaseAuthentication):
         scheme, _, sent = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        try:
-            client, scopes = _authenticated(sent.strip())
-        except (KeyRefused, TokenRefused) as refused:
-            raise AuthenticationFailed(refused.detail, code=refused.code) from None
+        client, scopes = authenticated(sent.strip())
         scope.enter(scope.of(client.institution_id))
         context.bind(client_id=str(client.pk), institution_id=str(client.institution_id))
         return MachineUser(client, scopes), client
@@ -63,10 +60,17 @@ class BearerAuthentication(BaseAuthentication):
         return 'Bearer realm="assay", error="invalid_token"' if is_bearer else 'Bearer realm="assay"'
 
 
-def _authenticated(sent: str) -> tuple[ApiClient, frozenset[str]]:
-    """Whose key or token this is, and what it allows. Raises KeyRefused or TokenRefused."""
+def authenticated(sent: str) -> tuple[ApiClient, frozenset[str]]:
+    """Whose key or token this is, and what it allows; at any door.
+
+    Raises:
+        AuthenticationFailed: it is malformed, unknown, revoked or expired; they look the same.
+    """
     now = timezone.now()
-    if sent.startswith(PREFIX):
-        return authenticate_token(sent, now=now)
-    client = authenticate_key(sent, now=now)
+    try:
+        if sent.startswith(PREFIX):
+            return authenticate_token(sent, now=now)
+        client = authenticate_key(sent, now=now)
+    except (KeyRefused, TokenRefused) as refused:
+        raise AuthenticationFailed(refused.detail, code=refused.code) from None
     return client, frozenset(client.scopes)

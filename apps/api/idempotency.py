@@ -72,9 +72,7 @@ def _keep(view: IdempotentMixin, request: Request, turn: Turn, response: Respons
     response.renderer_context = view.get_renderer_context()  # type: ignore[attr-defined]
     response.render()
     headers = {name: response[name] for name in KEPT_HEADERS if name in response}
-    turn.keep(
-        status=response.status_code, headers=headers, body=response.content, location=headers.get("Location", "")
-    )
+    turn.keep(status=response.status_code, headers=headers, body=response.content, location=headers.get("Location", ""))
 
 
 def _replay(view: IdempotentMixin, record: IdempotencyRecord) -> HttpResponse:

@@ -41,10 +41,19 @@ def ready(_request: HttpRequest) -> HttpResponse:
     Redis may be away: work survives it, only later, hence ``degraded``.
     """
     postgresql, redis_ = _postgresql(), _redis_answers()
-    can_serve = postgresql["postgresql"] == "ok" and (postgresql["walls"] == "ok" or not settings.WALLS_REQUIRED)
-    status = "unavailable" if not can_serve else "ready" if redis_ else "degraded"
+    serves = _serves(postgresql)
+    status = "unavailable" if not serves else "ready" if redis_ else "degraded"
     checks = {**postgresql, "redis": _word(answers=redis_)}
-    return _json({"status": status, "checks": checks}, 200 if can_serve else 503)
+    return _json({"status": status, "checks": checks}, 200 if serves else 503)
+
+
+def can_serve() -> bool:
+    """What `ready` answers by: PostgreSQL answers and, where they are required, its walls bind this process."""
+    return _serves(_postgresql())
+
+
+def _serves(postgresql: dict[str, str]) -> bool:
+    return postgresql["postgresql"] == "ok" and (postgresql["walls"] == "ok" or not settings.WALLS_REQUIRED)
 
 
 def _postgresql() -> dict[str, str]:

@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 from uuid import UUID
 
 import psycopg
@@ -29,19 +30,54 @@ STOP_CHECK_S = 0.5  # how often the thread looks whether it is to end; asks the 
 KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 2, "connect_timeout": 5}
 
 
-def wait_until_done(job_id: UUID, *, timeout_s: float) -> bool:
+class Caller:
+    """Somebody who waits for a job, and may hang up before it ends. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self.bell = threading.Event()
+        self._has_gone = False
+
+    @property
+    def has_gone(self) -> bool:
+        """Whether they hung up."""
+        return self._has_gone
+
+    def hang_up(self) -> None:
+        """Say that nobody waits any more, and wake who waits on their behalf."""
+        self._has_gone = True
+        self.bell.set()
+
+
+class Bell(Protocol):
+    """What is rung when a job ends."""
+
+    def set(self) -> None:
+        """Ring."""
+
+
+def wait_until_done(job_id: UUID, *, timeout_s: float, caller: Caller | None = None) -> bool:
     """Wait until a job has ended, at most ``timeout_s``. Call it outside any transaction.
+
+    Args:
+        caller: on whose behalf; the wait is over once they hang up.
 
     Returns:
         Whether it has ended. A job that does not exist never ends.
     """
-    with _listener().registered(job_id) as ended:
+    caller = caller or Caller()
+    with ringing(job_id, caller.bell), resting():
+        return caller.bell.wait(timeout_s) and not caller.has_gone
+
+
+@contextmanager
+def ringing(job_id: UUID, bell: Bell) -> Iterator[None]:
+    """Let a bell be rung when a job ends, or at once if it has; call it outside any transaction."""
+    with _listener().registered(job_id, bell):
         if Job.objects.filter(pk=job_id, status__in=Job.TERMINAL).exists():
-            return True
+            bell.set()
         if not connection.in_atomic_block:
             connection.close()  # somebody else can use it meanwhile
-        with resting():
-            return ended.wait(timeout_s)
+        yield
 
 
 def listening(*, timeout_s: float = 5.0) -> bool:
@@ -65,7 +101,7 @@ class Listener:
         """Prepare to listen at ``dsn``, a libpq connection string."""
         self.listening = threading.Event()
         self._dsn = dsn
-        self._waiting: dict[UUID, set[threading.Event]] = {}
+        self._waiting: dict[UUID, set[Bell]] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="jobs-listener", daemon=True)
@@ -80,16 +116,15 @@ class Listener:
         self._thread.join(timeout=5.0)
 
     @contextmanager
-    def registered(self, job_id: UUID) -> Iterator[threading.Event]:
-        """An event that is set when the job ends, from now until the block is left."""
-        event = threading.Event()
+    def registered(self, job_id: UUID, bell: Bell) -> Iterator[None]:
+        """Ring a bell when the job ends, from now until the block is left."""
         with self._lock:
-            self._waiting.setdefault(job_id, set()).add(event)
+            self._waiting.setdefault(job_id, set()).add(bell)
         try:
-            yield event
+            yield
         finally:
             with self._lock:
-                self._waiting[job_id].discard(event)
+                self._waiting[job_id].discard(bell)
                 if not self._waiting[job_id]:
                     del self._waiting[job_id]
 
@@ -123,8 +158,8 @@ class Listener:
 
     def _wake(self, job_id: UUID) -> None:
         with self._lock:
-            for event in self._waiting.get(job_id, ()):
-                event.set()
+            for bell in self._waiting.get(job_id, ()):
+                bell.set()
 
 
 _listeners: dict[str, Listener] = {}

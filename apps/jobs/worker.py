@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import FrameType
 from typing import Any
@@ -81,10 +81,12 @@ def pool_name(worker: Any) -> str:
 
 
 class Health:
-    """``/livez``, ``/readyz`` and ``/metrics`` on a port of the worker's own."""
+    """``/livez``, ``/readyz`` and ``/metrics`` on a port of a process that serves no HTTP otherwise."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, is_ready: Callable[[], bool] | None = None) -> None:
+        """Bind the port; a worker is ready by its ``runtime``, another process by what it says itself."""
         self.runtime: runtime.Runtime | None = None
+        self._is_ready = is_ready or (lambda: self.runtime is not None and self.runtime.ready)
         handler = type("Handler", (_Handler,), {"health": self})
         self._server = ThreadingHTTPServer((host, port), handler)
         self._server.daemon_threads = True
@@ -108,8 +110,7 @@ class Health:
         if path == "/livez":
             return 200, "text/plain", b"alive\n"
         if path == "/readyz":
-            ready = self.runtime is not None and self.runtime.ready
-            return (200, "text/plain", b"ready\n") if ready else (503, "text/plain", b"not ready\n")
+            return (200, "text/plain", b"ready\n") if self._is_ready() else (503, "text/plain", b"not ready\n")
         if path == "/metrics":
             return 200, CONTENT_TYPE_LATEST, generate_latest(REGISTRY)
         return 404, "text/plain", b"no such page\n"

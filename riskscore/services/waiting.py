@@ -1,15 +1,18 @@
 """Assessing an event for a caller who waits."""
 
 from collections.abc import Callable
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 from apps.jobs import services as jobs
-from apps.jobs.waiting import wait_until_done
+from apps.jobs.waiting import Caller, wait_until_done
 from apps.tenants.models import ApiClient
 from riskscore.events import Event
 from riskscore.models import RiskAssessment
 from riskscore.selectors import access_assessment
 from riskscore.services.requests import request_assessment
+
+SAME_MOMENT = timedelta(seconds=0.05)  # who hangs up so close to the deadline ran into it
 
 
 def assess_event(
@@ -19,10 +22,14 @@ def assess_event(
     deadline_s: float,
     wait_s: float,
     clock: Callable[[], datetime],
+    caller: Caller | None = None,
 ) -> tuple[RiskAssessment, bool]:
     """Ask for an assessment and wait for its answer at most ``wait_s``. Call it outside any transaction.
 
     At its deadline the rules' answer is written from here, so that no caller depends on another process for it.
+
+    Args:
+        caller: who may hang up meanwhile; an assessment that nobody waits for any more is cancelled.
 
     Returns:
         The assessment as it stands then, and whether this call created it.
@@ -31,16 +38,28 @@ def assess_event(
         EventDiffers: see `request_assessment`.
     """
     assessment, created = request_assessment(client=client, event=event, deadline_s=deadline_s, now=clock())
-    if assessment.status == RiskAssessment.Status.PENDING and _ended(assessment, wait_s=wait_s, clock=clock):
+    is_pending = assessment.status == RiskAssessment.Status.PENDING
+    if is_pending and _ended(assessment, wait_s=wait_s, clock=clock, caller=caller or Caller()):
         return access_assessment(institution_id=client.institution_id, assessment_id=assessment.pk), created
     return assessment, created
 
 
-def _ended(assessment: RiskAssessment, *, wait_s: float, clock: Callable[[], datetime]) -> bool:
+def _ended(assessment: RiskAssessment, *, wait_s: float, clock: Callable[[], datetime], caller: Caller) -> bool:
     deadline_at = assessment.job.deadline_at
     left_s = min(wait_s, (deadline_at - clock()).total_seconds())
-    ended = left_s > 0 and wait_until_done(assessment.job_id, timeout_s=left_s)
-    if not ended and clock() >= deadline_at:
-        jobs.expire(job_id=assessment.job_id, now=clock())
+    ended = left_s > 0 and wait_until_done(assessment.job_id, timeout_s=left_s, caller=caller)
+    if ended:
         return True
-    return ended
+    if clock() >= deadline_at - (SAME_MOMENT if caller.has_gone else timedelta(0)):
+        jobs.expire(job_id=assessment.job_id, now=max(clock(), deadline_at))
+        return True
+    if caller.has_gone:
+        with suppress(jobs.AlreadyEnded):
+            jobs.cancel(
+                job_id=assessment.job_id,
+                institution_id=assessment.institution_id,
+                now=clock(),
+                actor=f"client:{assessment.client_id}",
+            )
+        return True
+    return False

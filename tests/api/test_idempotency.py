@@ -13,8 +13,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apps.api import locks
-from apps.api.once import body_digest, key_digest
 from apps.api.models import IdempotencyRecord
+from apps.api.once import body_digest, key_digest
 from apps.tenants.models import ApiClient
 from apps.tenants.services import create_client
 from tests.api.conftest import NOW

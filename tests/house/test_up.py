@@ -31,7 +31,7 @@ class Running:
             "PATH": os.environ["PATH"],
             "ASSAY_STATE_DIR": str(state),
             "ASSAY_WEB_PORT": str(self.port),
-            "ASSAY_WORKER_PORT": str(free_port()),
+            **{name: str(free_port()) for name in ("ASSAY_WORKER_PORT", "ASSAY_GRPC_PORT", "ASSAY_GRPC_PROBE_PORT")},
         }
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "up"],

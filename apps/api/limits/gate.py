@@ -10,7 +10,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from hashlib import blake2b
 from typing import Any
 from urllib.parse import quote
 
@@ -18,7 +17,8 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from apps.api.limits import metrics
-from apps.api.limits.door import MOST_KNOWN, Door, Reason, Throttle
+from apps.api.limits.door import Door, Reason, Throttle
+from apps.api.limits.parties import Parties, digest_of, remember
 from apps.api.limits.turns import PatientBody, Turns
 from apps.api.problems import Problem
 from apps.common.health import PROBES
@@ -27,7 +27,6 @@ from apps.common.middleware import DATA_POLICY, FIXED_HEADERS, REQUEST_ID
 INSTITUTION, ROUTE, OVERLOADED = "assay.institution", "assay.route", "assay.overloaded"
 BODY = "wsgi.input"
 RETRY_S = 1
-STRANGERS, VISITORS = "strangers", "visitors"
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -36,8 +35,7 @@ class Gate:
     """A WSGI application before another one. Probes always pass.
 
     Views tell it, in the request's environment, whose request it was (`INSTITUTION`), under which route
-    (`ROUTE`), and that it came to too much (`OVERLOADED`). A credential that has not proved itself yet
-    shares one party with all others of its sort, so that inventing credentials gains no room.
+    (`ROUTE`), and that it came to too much (`OVERLOADED`).
     """
 
     def __init__(self, application: Application, *, bound: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -50,7 +48,7 @@ class Gate:
         self.turns = Turns()
         self.throttle = Throttle(clock=clock)
         self._application = application
-        self._institutions: dict[str, str] = {}  # by digest of a credential that opened
+        self._parties = Parties()
         self._routes: dict[str, str] = {}  # by path
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -58,11 +56,11 @@ class Gate:
         path, method = environ.get("PATH_INFO", ""), environ.get("REQUEST_METHOD", "")
         if path in PROBES:
             return self._application(environ, start_response)
-        credential = _digest(environ.get("HTTP_AUTHORIZATION", ""))
+        credential = digest_of(environ.get("HTTP_AUTHORIZATION", ""))
         asked = (credential, method, path)
         if not self.throttle.passes(asked):
             return self._refuse(Reason.THROTTLED, environ, start_response)
-        party = self._institutions.get(credential, STRANGERS) if credential else VISITORS
+        party = self._parties.of(credential)
         reason = self.door.enter(party)
         if reason is not None:
             return self._refuse(reason, environ, start_response)
@@ -78,10 +76,10 @@ class Gate:
             self._learn(environ, credential, path, asked)
 
     def _learn(self, environ: dict[str, Any], credential: str, path: str, asked: tuple[str, ...]) -> None:
-        if credential and INSTITUTION in environ:
-            _remember(self._institutions, credential, environ[INSTITUTION])
+        if INSTITUTION in environ:
+            self._parties.learn(credential, environ[INSTITUTION])
         if ROUTE in environ:
-            _remember(self._routes, path, environ[ROUTE])
+            remember(self._routes, path, environ[ROUTE])
         if OVERLOADED in environ:
             self.throttle.refused(asked)
 
@@ -105,17 +103,6 @@ HEADERS = [
     ("Content-Security-Policy", DATA_POLICY),
     *FIXED_HEADERS.items(),
 ]
-
-
-def _digest(credential: str) -> str:
-    return blake2b(credential.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest() if credential else ""
-
-
-def _remember(known: dict[str, str], key: str, value: str) -> None:
-    if known.get(key) != value:
-        if len(known) >= MOST_KNOWN:
-            known.clear()  # learnt again within a request of each
-        known[key] = value
 
 
 _spoken: dict[str, dict[Reason, tuple[str, dict[str, Any]]]] = {}

@@ -81,13 +81,12 @@ class _Demo:
     def run(self, *, stays: bool) -> list[str]:
         """Everything in order. Returns what went wrong, as sentences."""
         with self._console.status(_("Preparing the database")):
-            web_port = stack.free_port("ASSAY_WEB_PORT", stack.WEB_PORT)
-            worker_port = stack.free_port("ASSAY_WORKER_PORT", stack.WORKER_PORT)
+            ports = stack.Ports.free()
             stack.prepare()
             key = _seeded_key(self._now)
-        family = stack.supervisor(web_port=web_port, worker_port=worker_port)
+        family = stack.supervisor(ports)
         stop_on_signals(family)
-        url = f"http://localhost:{web_port}"
+        url = f"http://localhost:{ports.web}"
         try:
             with self._console.status(_("Starting web, inference worker and reconciler")):
                 family.start()

@@ -15,33 +15,33 @@ READY_TIMEOUT_S = 180.0
 
 
 class Command(BaseCommand):
-    """Runs web, inference worker and reconciler until Ctrl-C, restarting what dies."""
+    """Runs web, gRPC, workers and reconciler until Ctrl-C, restarting what dies."""
 
     help = "Start everything and serve until Ctrl-C."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Start, say where it answers, watch, stop."""
         try:
-            web_port = stack.port("ASSAY_WEB_PORT", stack.WEB_PORT)
-            worker_port = stack.port("ASSAY_WORKER_PORT", stack.WORKER_PORT)
+            ports = stack.Ports.named()
             stack.prepare()
         except (EmbeddedServerError, stack.PortTakenError) as error:
             raise CommandError(str(error)) from error
-        family = stack.supervisor(web_port=web_port, worker_port=worker_port)
+        family = stack.supervisor(ports)
         stop_on_signals(family)
         try:
-            self._serve(family, web_port=web_port)
+            self._serve(family, ports=ports)
         except NotReadyError as error:
             raise CommandError(str(error)) from error
         finally:
             self._say(_("Stopping."))
             family.stop()
 
-    def _serve(self, family: Supervisor, *, web_port: int) -> None:
+    def _serve(self, family: Supervisor, *, ports: stack.Ports) -> None:
         family.start()
         if not family.wait_until_ready(timeout_s=READY_TIMEOUT_S, on_ready=self._is_up):
             return
-        self._say(_("Assay answers at http://localhost:%(port)s/api/docs") % {"port": web_port})
+        self._say(_("Assay answers at http://localhost:%(port)s/api/docs") % {"port": ports.web})
+        self._say(_("gRPC at localhost:%(port)s") % {"port": ports.grpc})
         self._say(_("A key for a system of yours:"))
         self._say("  .venv/bin/python manage.py create_institution --help")
         self._say("  .venv/bin/python manage.py create_api_client --help")
