@@ -50,10 +50,10 @@ class Bank:
         request = json_format.ParseDict(payload() if told is None else told, scoring.AssessRequest())
         return self._assess.future(request, timeout=timeout, metadata=self.metadata(**metadata))
 
-    def metadata(self, **metadata: str) -> list[tuple[str, str]]:
+    def metadata(self, **metadata: str) -> tuple[tuple[str, str | bytes], ...]:
         """What it sends beside a message: its key and an idempotency key, unless said otherwise."""
         sent = {"authorization": f"Bearer {self.key}", "idempotency_key": "k-1"} | metadata
-        return [(name.replace("_", "-"), value) for name, value in sent.items() if value]
+        return tuple((name.replace("_", "-"), value) for name, value in sent.items() if value)
 
 
 def payload(**changes: Any) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def retry_s(error: Any) -> float:
     return float(_detail(error.value, error_details_pb2.RetryInfo()).retry_delay.ToTimedelta().total_seconds())
 
 
-def _detail(error: grpc.RpcError, wanted: Message) -> Any:
+def _detail(error: Any, wanted: Message) -> Any:
     status = rpc_status.from_call(error)
     assert status is not None
     packed = next(detail for detail in status.details if detail.Is(wanted.DESCRIPTOR))

@@ -119,7 +119,7 @@ def test_the_request_id_of_the_caller_is_kept_and_others_are_made_up(bank):
         bank.assess(x_request_id="4111111111111111")
 
     assert kept == "from-the-bank"
-    assert UUID(str(bank.headers["x-request-id"]))
+    assert UUID(str(bank.headers["x-request-id"])).version == 4
 
 
 def test_a_chinese_caller_reads_chinese(bank):

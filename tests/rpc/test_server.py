@@ -1,6 +1,7 @@
 """The server as such: health, certificates, an orderly end."""
 
 import threading
+from typing import Any
 
 import grpc
 import pytest
@@ -18,7 +19,7 @@ SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.Health
 
 def health_of(channel: grpc.Channel, service: str = "") -> int:
     """What standard health says."""
-    stub = health_pb2_grpc.HealthStub(channel)
+    stub: Any = health_pb2_grpc.HealthStub(channel)
     return int(stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=5).status)
 
 
