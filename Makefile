@@ -13,12 +13,13 @@ LOCKS    := requirements/base.txt requirements/local.txt requirements/worker.txt
 CODE     := manage.py conftest.py settings apps riskscore clinical inference training benchmarks audits tests
 OPENAPI  := docs/api/openapi.yaml
 PROTOS    = $(shell git ls-files '*.proto')
+PEERS    := var/peers/venv
 export DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench bench-rest train-risk chaos security lock openapi protos messages migrate backup restore audit-deps audit-secrets sbom clean
+.PHONY: help demo up test check bench bench-peers bench-rest train-risk chaos security lock openapi protos messages migrate backup restore audit-deps audit-secrets sbom clean
 
 help:  ## List these commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -47,6 +48,9 @@ check: $(STAMP) $(MESSAGES)  ## Lint, types, import rules, migrations, OpenAPI d
 
 bench: $(STAMP)  ## Measure the engine beside its peers; rewrites docs/benchmarks.md
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-peers: $(STAMP) $(PEERS)/.installed  ## Race the engine against its peers; ARGS="--only cold shared" picks some
+	@$(BIN)/python -m benchmarks.peers $(ARGS)
 
 bench-rest: $(STAMP)  ## Measure single calls over REST beside a running `make up`; ARGS="--key ak_test_…"
 	@$(BIN)/python -m benchmarks.rest $(ARGS)
@@ -113,6 +117,13 @@ $(STAMP): $(LOCKS)
 	@$(BIN)/python -m pip install --quiet --quiet $(addprefix -r ,$(LOCKS))
 	@$(BIN)/python -m inference.native
 	@touch $(STAMP)
+
+$(PEERS)/.installed: requirements/peers.txt | $(STAMP)
+	@echo "Installing the peers of requirements/peers.txt into $(PEERS) (a few minutes, once)"
+	@rm -rf $(PEERS) && $(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --quiet --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep -o '^torch==[0-9.]*' $<)"
+	@$(PEERS)/bin/python -m pip install --quiet --quiet --no-deps -r $<
+	@touch $@
 
 %.mo: %.po | $(STAMP)
 	@$(BIN)/pybabel --quiet compile --domain django --directory locale
