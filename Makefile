@@ -52,8 +52,8 @@ bench: $(STAMP)  ## Measure the engine beside its peers; rewrites docs/benchmark
 bench-peers: $(STAMP) $(PEERS)/.installed  ## Race the engine against its peers; ARGS="--only cold shared" picks some
 	@$(BIN)/python -m benchmarks.peers $(ARGS)
 
-bench-rest: $(STAMP)  ## Measure single calls over REST beside a running `make up`; ARGS="--key ak_test_…"
-	@$(BIN)/python -m benchmarks.rest $(ARGS)
+bench-rest: $(STAMP) $(MESSAGES)  ## Measure REST end to end: single calls, an open loop of arrivals, a batch
+	@$(BIN)/python -m benchmarks.load $(ARGS)
 
 train-risk: $(STAMP)  ## Train the risk model that ships, from its generator to checkpoints/
 	@$(BIN)/python -m training.risk $(ARGS)

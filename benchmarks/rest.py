@@ -107,8 +107,8 @@ def _section(calls: Sequence[Call], rows: Sequence[Sequence[str]]) -> str:
     return (
         f"## One call over REST\n\n{machine(date.today())}\n\n"  # noqa: DTZ011 - the machine's own calendar
         f"{len(calls)} synchronous `POST /api/v1/risk/assessments`, one after the other, by one client on the same "
-        f"machine (`make bench-rest`); {mean(call.cached_share for call in calls):.0%} of positions came from the "
-        f"cache. The promise of "
+        f"machine (`python -m benchmarks.rest`); {mean(call.cached_share for call in calls):.0%} of positions came "
+        f"from the cache. The promise of "
         f"{PROMISED_MS['p50']:.0f} ms at the median and {PROMISED_MS['p99']:.0f} ms at the 99th percentile "
         f"{'holds' if kept else 'does not hold'} here.\n\n{markdown_table(('ms', 'mean', 'p50', 'p95', 'p99'), rows)}"
     )
