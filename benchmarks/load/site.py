@@ -59,15 +59,14 @@ def running() -> Iterator[Site]:
     django.setup()
     from settings import stack
 
-    web_port = stack.free_port("ASSAY_WEB_PORT", stack.WEB_PORT)
-    worker_port = stack.free_port("ASSAY_WORKER_PORT", stack.WORKER_PORT)
+    ports = stack.Ports.free()
     stack.prepare()
     key = _key()
-    family = stack.supervisor(web_port=web_port, worker_port=worker_port)
+    family = stack.supervisor(ports)
     try:
         family.start()
         family.wait_until_ready(timeout_s=READY_S, on_ready=lambda _name: None)
-        yield Site(family=family, port=web_port, key=key)
+        yield Site(family=family, port=ports.web, key=key)
     finally:
         family.stop()
 

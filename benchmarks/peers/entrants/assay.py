@@ -5,7 +5,7 @@ from itertools import count
 from pathlib import Path
 
 from benchmarks.peers.work import Answers, Batch, Task
-from inference.api import Precision, Question, ScoreRequest, ScoreResult, TokenPosition
+from inference.api import GenerateRequest, Precision, Question, ScoreRequest, ScoreResult, TokenPosition
 from inference.checkpoints import load_checkpoint
 from inference.config import EngineConfig
 from inference.engine import EngineCore
@@ -40,6 +40,8 @@ class Assay:
 
     def answer(self, batch: Batch) -> Answers:
         """Everything in flight at once."""
+        if batch.task == "generate":
+            return self._generate(batch)
         if batch.task == "questions":
             requests = [self._request(batch.prompts, len(batch.prompts[0][: batch.shared]), batch.labels)]
         else:
@@ -49,6 +51,23 @@ class Assay:
             tokens=[line for result in results for line in _labels(result, batch.labels)],
             computed=sum(result.usage.computed for result in results),
         )
+
+    def _generate(self, batch: Batch) -> Answers:
+        """Greedily, to the last token; without guesses, which random weights that repeat themselves would flatter."""
+        requests = [
+            GenerateRequest(
+                id=str(next(self._ids)),
+                model="model",
+                namespace="bank",
+                record=tuple(map(TokenPosition, prompt)),
+                max_tokens=batch.new_tokens,
+                stop_tokens=frozenset(),
+                speculate=False,
+            )
+            for prompt in batch.prompts
+        ]
+        results = [future.result() for future in [self._engine.generate(request) for request in requests]]
+        return Answers(tokens=[list(result.tokens) for result in results])
 
     def _request(self, prompts: Sequence[Sequence[int]], record: int, labels: Sequence[int]) -> ScoreRequest:
         """Prompts whose first ``record`` tokens are the same, as questions about one record."""
