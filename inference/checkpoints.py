@@ -43,6 +43,7 @@ from inference.quantization.rowwise import RowTiles
 from inference.quantization.swap import quantize_linears, to_bfloat16
 from inference.sealed import SealedFolder, digest_of, write_sums
 from inference.threads import one_thread
+from inference.tokenizer import Tokenizer
 
 __all__ = ["LoadedModel", "digest_of", "load_checkpoint", "write_sums"]
 
@@ -74,6 +75,8 @@ class LoadedModel:
         window: the most positions that a record and one question may have together.
         weight_bytes: held by the weights, for the memory budget.
         body: stands in for the model's decoder layers, which are then gone; None where those serve.
+        tokenizer: of the folder's `tokenizer.json`, if it has one.
+        ends: token ids that the checkpoint names as ends of text.
     """
 
     name: str
@@ -84,6 +87,8 @@ class LoadedModel:
     window: int
     weight_bytes: int
     body: LlamaBody | None = None
+    tokenizer: Tokenizer | None = None
+    ends: frozenset[int] = frozenset()
 
 
 @one_thread()
@@ -123,6 +128,8 @@ def load_checkpoint(path: Path, *, name: str, config: EngineConfig, expected_dig
         weight_bytes=sum(map(weight_bytes, filter(None, (model, encoder))))
         + (0 if body is None else body.weight_bytes),
         body=body,
+        tokenizer=_read_tokenizer(folder, model.config.vocab_size),
+        ends=_read_ends(folder, model.config.vocab_size),
     )
 
 
@@ -145,6 +152,30 @@ class _Elsewhere(nn.Module):
     def forward(self, *_args: object, **_kwargs: object) -> Tensor:
         """Raises RuntimeError."""
         raise RuntimeError("this model's layers are in LoadedModel.body")
+
+
+def _read_tokenizer(folder: SealedFolder, vocabulary: int) -> Tokenizer | None:
+    if "tokenizer.json" not in folder.names:
+        return None
+    tokenizer = Tokenizer(folder.read("tokenizer.json"))
+    if tokenizer.size > vocabulary:
+        raise CheckpointRefused("tokenizer.json has more tokens than the model")
+    return tokenizer
+
+
+def _read_ends(folder: SealedFolder, vocabulary: int) -> frozenset[int]:
+    """Ends of text by `config.json` and `generation_config.json`: no number, one, or a list, in each."""
+    ends: set[int] = set()
+    for name in {"config.json", "generation_config.json"}.intersection(folder.names):
+        try:
+            named = json.loads(folder.read(name)).get("eos_token_id")
+        except (ValueError, AttributeError) as error:
+            raise CheckpointRefused(f"{name} is not a JSON object") from error
+        listed = named if isinstance(named, list) else [named]
+        if not all(token is None or (type(token) is int and 0 <= token < vocabulary) for token in listed):
+            raise CheckpointRefused(f"{name} names an end of text outside the vocabulary")
+        ends.update(token for token in listed if token is not None)
+    return frozenset(ends)
 
 
 def _read_config(content: bytes) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from itertools import count
+from typing import Any
 
 import torch
 
@@ -32,7 +33,7 @@ from inference.config import EngineConfig
 from inference.engine.lane import Lane, Outcome, share_out
 from inference.engine.scheduler import Plan
 from inference.engine.watchdog import Watchdog
-from inference.engine.work import Work
+from inference.engine.work import Result, Work
 from inference.metrics import EngineObserver, StepReport
 from inference.threads import one_thread
 
@@ -98,29 +99,15 @@ class EngineCore:
 
     def submit(self, request: ScoreRequest) -> "Future[ScoreResult]":
         """See `inference.api.Engine.submit`."""
-        lane = self._lanes.get(request.model)
-        if lane is None:
-            raise UnknownModel("no checkpoint of that name is loaded")
-        self._check_door(request)
-        work = lane.enter(request, arrival=next(self._arrivals), now=self._clock())
-        work.future.set_running_or_notify_cancel()  # from here on only `cancel` gives it up
-        with self._changed:
-            self._check_door(request)
-            self._flights[request.id] = work
-            self._unsettled += 1
-            self._inbox.append(work)
-            self._changed.notify_all()
-        return work.future
+        lane = self._lane_of(request)
+        return self._enter(lane.enter(request, arrival=next(self._arrivals), now=self._clock()))
 
     def generate(
-        self,
-        request: GenerateRequest,
-        on_tokens: Callable[[GeneratedTokens], None] | None = None,  # noqa: ARG002 - nobody to tell yet
+        self, request: GenerateRequest, on_tokens: Callable[[GeneratedTokens], None] | None = None
     ) -> "Future[GenerateResult]":
-        """See `inference.api.Engine.generate`. Raises InvalidRequest: no checkpoint generates yet."""
-        if request.model not in self._lanes:
-            raise UnknownModel("no checkpoint of that name is loaded")
-        raise InvalidRequest("this checkpoint scores only")
+        """See `inference.api.Engine.generate`."""
+        lane = self._lane_of(request)
+        return self._enter(lane.enter_generation(request, on_tokens, arrival=next(self._arrivals), now=self._clock()))
 
     def cancel(self, request_id: str) -> bool:
         """See `inference.api.Engine.cancel`; takes effect before the next step."""
@@ -164,7 +151,24 @@ class EngineCore:
             self._accepting = False
             return self._changed.wait_for(lambda: not self._unsettled, timeout=timeout_s)
 
-    def _check_door(self, request: ScoreRequest) -> None:
+    def _lane_of(self, request: ScoreRequest | GenerateRequest) -> Lane:
+        lane = self._lanes.get(request.model)
+        if lane is None:
+            raise UnknownModel("no checkpoint of that name is loaded")
+        self._check_door(request)
+        return lane
+
+    def _enter(self, work: Work) -> "Future[Any]":
+        work.future.set_running_or_notify_cancel()  # from here on only `cancel` gives it up
+        with self._changed:
+            self._check_door(work.request)
+            self._flights[work.request.id] = work
+            self._unsettled += 1
+            self._inbox.append(work)
+            self._changed.notify_all()
+        return work.future
+
+    def _check_door(self, request: ScoreRequest | GenerateRequest) -> None:
         if not self._accepting:
             raise EngineStopped("the engine takes no new requests")
         if self._waiting() >= self._config.max_queue:
@@ -270,21 +274,24 @@ class EngineCore:
             work, ending = outcome.work, outcome.ending
             with self._changed:
                 del self._flights[work.request.id]
-            if isinstance(ending, ScoreResult):
-                work.future.set_result(ending)
-            else:
+            if isinstance(ending, EngineError):
                 work.future.set_exception(ending)
+            else:
+                work.future.set_result(ending)
             self._tell(work, ending)
         if endings:
             with self._changed:
                 self._unsettled -= len(endings)
                 self._changed.notify_all()
 
-    def _tell(self, work: Work, ending: ScoreResult | EngineError) -> None:
+    def _tell(self, work: Work, ending: Result | EngineError) -> None:
         if self._observer is None:
             return
+        latency_s = self._clock() - work.submitted_at
         if isinstance(ending, ScoreResult):
-            self._observer.on_result(work.request.model, ending, self._clock() - work.submitted_at)
+            self._observer.on_result(work.request.model, ending, latency_s)
+        elif isinstance(ending, GenerateResult):
+            self._observer.on_generated(work.request.model, ending, latency_s)
         else:
             self._observer.on_failure(work.request.model, ending.code)
 

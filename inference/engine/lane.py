@@ -3,17 +3,20 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from inference.api import DeadlineExceeded, EngineError, Question, ScoreRequest, ScoreResult, TokenPosition, Usage
+from inference.api import DeadlineExceeded, EngineError, GenerateRequest, Question, ScoreRequest, TokenPosition
 from inference.checkpoints import LoadedModel
 from inference.config import EngineConfig
+from inference.engine.answering import Answering
 from inference.engine.blocks import BLOCK, BlockPool
 from inference.engine.budget import TokenBudget
+from inference.engine.generation.desk import Desk
+from inference.engine.generation.writing import Listener
 from inference.engine.outlook import Outlook
 from inference.engine.prefix import PrefixCache
-from inference.engine.prompt import lay_out
-from inference.engine.runner import Runner, answer
+from inference.engine.prompt import Prompt, lay_out, lay_out_growing
+from inference.engine.runner import Runner
 from inference.engine.scheduler import Plan, Scheduler
-from inference.engine.work import Chunk, Work
+from inference.engine.work import Chunk, Result, Serving, Task, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class Outcome:
     """How a request ended: with its result, or with what its future raises."""
 
     work: Work
-    ending: ScoreResult | EngineError
+    ending: Result | EngineError
 
 
 class Lane:
@@ -35,6 +38,7 @@ class Lane:
         self.cache: PrefixCache
         self.scheduler: Scheduler
         self.outlook = Outlook(TokenBudget(ceiling=max(BLOCK, config.max_batch_positions)))
+        self._desk = Desk(loaded, vocabulary=self._runner.vocabulary)
         self._failed: list[Work] = []
 
     def allocate(self, blocks: int) -> None:
@@ -64,9 +68,23 @@ class Lane:
         prompt = lay_out(
             request, schema=self.loaded.schema, window=self.loaded.window, vocabulary=self._runner.vocabulary
         )
+        return self._work(request, prompt, Answering(request, prompt), arrival=arrival, now=now)
+
+    def enter_generation(
+        self, request: GenerateRequest, listener: Listener | None, *, arrival: int, now: float
+    ) -> Work:
+        """As `enter`, for a generation."""
+        prompt = lay_out_growing(
+            request, schema=self.loaded.schema, window=self.loaded.window, vocabulary=self._runner.vocabulary
+        )
+        return self._work(request, prompt, self._desk.task(request, prompt, listener), arrival=arrival, now=now)
+
+    def _work(
+        self, request: ScoreRequest | GenerateRequest, prompt: Prompt, task: Task, *, arrival: int, now: float
+    ) -> Work:
         salt = self.cache.salt(request.namespace)
         keys = self.cache.chain(salt, prompt.digests)
-        return Work(request=request, prompt=prompt, salt=salt, keys=keys, arrival=arrival, submitted_at=now)
+        return Work(request=request, prompt=prompt, task=task, salt=salt, keys=keys, arrival=arrival, submitted_at=now)
 
     def admit(self, work: Work, now: float) -> None:
         """Let a request wait for its turn. Raises OutOfBlocks if it could never have one, and Shed."""
@@ -94,18 +112,19 @@ class Lane:
         if not plan.chunks:
             return plan, []
         try:
-            logits = self._runner.run(plan.chunks)
+            readout, rows = self._runner.run(plan.chunks)
         except BaseException:
             self._failed = self.scheduler.abort(plan)
             raise
-        self.outlook.learn(plan, duration_s=clock() - began_at, slack_s=slack_s)
+        now = clock()
+        self.outlook.learn(plan, duration_s=now - began_at, slack_s=slack_s)
         refused = []
-        for chunk, rows in zip(plan.chunks, logits, strict=True):
+        for chunk, asked in zip(plan.chunks, rows, strict=True):
             try:
-                chunk.work.answers += [answer(q, row) for q, row in zip(_asked(chunk), rows, strict=True)]
+                chunk.work.task.read(readout, asked, now)
             except EngineError as error:
                 refused.append(Outcome(chunk.work, error))
-        return plan, self._conclude(plan, refused, clock())
+        return plan, self._conclude(plan, refused, now)
 
     def _conclude(self, plan: Plan, refused: list[Outcome], now: float) -> list[Outcome]:
         finished = self.scheduler.commit(plan)
@@ -128,26 +147,25 @@ class Lane:
         """Zero what a finished request of a purged namespace left."""
         self._runner.zero(self.cache.take_soiled())
 
-    def _result(self, work: Work, now: float) -> ScoreResult:
+    def _result(self, work: Work, now: float) -> Result:
         assert work.started_at is not None
-        total = work.prompt.total
-        return ScoreResult(
-            request_id=work.request.id,
-            answers=tuple(work.answers),
-            usage=Usage(
-                total=total, cached=work.cached, shared=work.shared, computed=total - work.cached - work.shared
-            ),
+        serving = Serving(
             model=self.loaded.ref,
-            queue_ms=1000.0 * (work.started_at - work.submitted_at),
-            compute_ms=1000.0 * (now - work.started_at),
+            cached=work.cached,
+            shared=work.shared,
+            submitted_at=work.submitted_at,
+            started_at=work.started_at,
+            ended_at=now,
         )
+        return work.task.result(serving)
 
     def _probe_chunk(self) -> Chunk:
         """A request of two tokens, to learn the pools' shapes from."""
         question = Question(id="probe", positions=(TokenPosition(0),), labels=(0, 1))
         request = ScoreRequest(id="probe", model="", namespace="", record=(TokenPosition(0),), questions=(question,))
         prompt = lay_out(request, schema=None, window=2, vocabulary=self._runner.vocabulary)
-        work = Work(request=request, prompt=prompt, salt=b"", keys=[], arrival=0, submitted_at=0.0)
+        task = Answering(request, prompt)
+        work = Work(request=request, prompt=prompt, task=task, salt=b"", keys=[], arrival=0, submitted_at=0.0)
         work.place([1])
         return Chunk(work, 0, prompt.total)
 
@@ -162,9 +180,3 @@ def share_out(lanes: Sequence[Lane], config: EngineConfig) -> None:
     blocks = left // sum(lane.block_bytes for lane in lanes) - 1  # one more is scratch
     for lane in lanes:
         lane.allocate(max(0, blocks))
-
-
-def _asked(chunk: Chunk) -> list[Question]:
-    work = chunk.work
-    ends = zip(work.request.questions, work.prompt.branches, strict=True)
-    return [question for question, (_, stop) in ends if chunk.start < stop <= chunk.stop]

@@ -60,11 +60,14 @@ class PrefixCache:
         """What stands for a namespace in keys and as an owner; useless without the engine's key."""
         return hmac.digest(self._salt_key, namespace.encode(), "sha256")
 
-    def chain(self, salt: bytes, digests: bytes) -> list[bytes]:
-        """Keys of the full blocks of a record, from its positions' concatenated digests."""
-        parent = tagged(namespace=salt, model=self._model)
-        keys = []
-        for start in range(0, len(digests) - CONTENT_BYTES + 1, CONTENT_BYTES):
+    def chain(self, salt: bytes, digests: bytes, keys: list[bytes] | None = None) -> list[bytes]:
+        """Keys of the full blocks of a record, from its positions' concatenated digests.
+
+        ``keys`` are those of its first blocks, where they are known already; they are gone on from in place.
+        """
+        keys = [] if keys is None else keys
+        parent = keys[-1] if keys else tagged(namespace=salt, model=self._model)
+        for start in range(len(keys) * CONTENT_BYTES, len(digests) - CONTENT_BYTES + 1, CONTENT_BYTES):
             parent = tagged(parent=parent, positions=digests[start : start + CONTENT_BYTES])
             keys.append(parent)
         return keys
@@ -146,6 +149,11 @@ class PrefixCache:
         blocks = range(1, self.pool.total + 1)
         self._doomed |= {block for block in blocks if self.pool.owner_of(block) == owner}
         return len(kept)
+
+    def follow(self, leader: int, blocks: list[int]) -> None:
+        """Let a request's new blocks be purged too, if what it holds was purged."""
+        if leader in self._doomed:
+            self._doomed.update(blocks)
 
     def take_soiled(self) -> list[int]:
         """Blocks to be zeroed before anything is written to them; the list is empty afterwards."""

@@ -1,40 +1,55 @@
 """A request laid out as arrays, once, before it enters the engine's thread.
 
 Its positions stand in one line: the record, then each question's own positions. A question's positions
-attend to the record and to themselves only, so their position ids all start where the record ends.
+attend to the record and to themselves only, so their position ids all start where the record ends. A
+generation has no questions: its record grows by every token that is chosen.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.api import EventPosition, EventSchema, InvalidRequest, ScoreRequest, TokenPosition, WindowExceeded
+from inference.api import (
+    EventPosition,
+    EventSchema,
+    GenerateRequest,
+    InvalidRequest,
+    Position,
+    ScoreRequest,
+    TokenPosition,
+    WindowExceeded,
+)
 from inference.engine.blocks import BLOCK
 
 IntArray = NDArray[np.int64]
 SHORT = 16  # positions; a question up to this length is never cut in two
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Prompt:
     """What a request asks the model to read.
 
-    P positions in line, E of them events.
+    P positions in line, E of them events; R is at least P, and more where the line may grow.
 
     Attributes:
         record: positions of the record.
         branches: (start, stop) in line of every question.
-        position_ids: [P].
-        tokens: [P] token ids; -1 where an event stands.
+        total: P.
+        certain: positions before the first that is only guessed; P where nothing is.
+        position_ids: [R].
+        tokens: [R] token ids; -1 where an event stands.
         event_at: [E] where in line the events stand, ascending.
         events: [E, packed bytes] uint8.
-        digests: of the record's positions, concatenated.
+        digests: of the record's certain positions, concatenated.
     """
 
     record: int
     branches: tuple[tuple[int, int], ...]
+    total: int
+    certain: int
     position_ids: IntArray
     tokens: IntArray
     event_at: IntArray
@@ -42,19 +57,19 @@ class Prompt:
     digests: bytes
 
     @property
-    def total(self) -> int:
-        """Positions in line."""
+    def capacity(self) -> int:
+        """R, the most positions the line may ever have."""
         return len(self.tokens)
 
     @property
-    def full_blocks(self) -> int:
-        """Blocks that the record fills, and that may be cached."""
-        return self.record // BLOCK
+    def cacheable(self) -> int:
+        """Positions whose full blocks may be left in the cache."""
+        return min(self.record, self.certain)
 
     @property
-    def private_blocks(self) -> int:
-        """Blocks for the record's rest and the questions."""
-        return -(-(self.total - self.full_blocks * BLOCK) // BLOCK)
+    def findable(self) -> int:
+        """Positions whose full blocks may be read from the cache: what follows them is still to be asked."""
+        return self.record if self.branches else self.certain - 1
 
     def cut(self, start: int, budget: int) -> int:
         """Where a chunk that begins at ``start`` and has ``budget`` positions at most has to stop.
@@ -63,12 +78,29 @@ class Prompt:
         ``start`` if nothing fits.
         """
         stop = min(start + budget, self.total)
-        if stop < self.record:
+        if stop < self.cacheable:
             return max(start, stop - stop % BLOCK)
         for first, last in self.branches:
             if first < stop < last and last - first <= SHORT:
                 return max(start, first)
         return stop
+
+    def append(self, tokens: Sequence[int]) -> None:
+        """Go on with tokens that are certain; what was guessed is taken back."""
+        stop = self.certain + len(tokens)
+        self.tokens[self.certain : stop] = tokens
+        self.digests += b"".join([TokenPosition(token).digest for token in tokens])
+        self.record = self.total = self.certain = stop
+
+    def guess(self, tokens: Sequence[int]) -> None:
+        """Go on with tokens that may be taken back, in place of earlier guesses. They are never cached."""
+        self.record = self.total = self.certain + len(tokens)
+        self.tokens[self.certain : self.total] = tokens
+
+    def guesses(self) -> list[int]:
+        """The tokens that are only guessed."""
+        guessed: list[int] = self.tokens[self.certain : self.total].tolist()
+        return guessed
 
 
 def lay_out(request: ScoreRequest, *, schema: EventSchema | None, window: int, vocabulary: int) -> Prompt:
@@ -80,30 +112,59 @@ def lay_out(request: ScoreRequest, *, schema: EventSchema | None, window: int, v
     """
     record = len(request.record)
     lengths = [len(question.positions) for question in request.questions]
-    if record + max(lengths) > window:
-        raise WindowExceeded(f"{record + max(lengths)} positions do not fit a window of {window}")
-    _check_labels(request, vocabulary)
-    bounds = list(accumulate(lengths, initial=record))
+    _check_window(record + max(lengths), window)
+    if any(not 0 <= label < vocabulary for question in request.questions for label in question.labels):
+        raise InvalidRequest("a label is outside the vocabulary")
     line = list(chain(request.record, *(question.positions for question in request.questions)))
-    tokens = np.array([p.token if isinstance(p, TokenPosition) else -1 for p in line], dtype=np.int64)
+    ids = np.concatenate([np.arange(record), *(record + np.arange(length) for length in lengths)])
+    branches = tuple(pairwise(accumulate(lengths, initial=record)))
+    return _lay_out(line, record, branches, ids, schema=schema, vocabulary=vocabulary)
+
+
+def lay_out_growing(request: GenerateRequest, *, schema: EventSchema | None, window: int, vocabulary: int) -> Prompt:
+    """`lay_out` for a generation; the line has room for every token it may become.
+
+    Raises:
+        WindowExceeded: the record and ``max_tokens`` are together longer than ``window``.
+        InvalidRequest: as `lay_out`.
+    """
+    record = len(request.record)
+    capacity = record + request.max_tokens
+    _check_window(capacity, window)
+    return _lay_out(request.record, record, (), np.arange(capacity), schema=schema, vocabulary=vocabulary)
+
+
+def _check_window(positions: int, window: int) -> None:
+    if positions > window:
+        raise WindowExceeded(f"{positions} positions do not fit a window of {window}")
+
+
+def _lay_out(
+    line: Sequence[Position],
+    record: int,
+    branches: tuple[tuple[int, int], ...],
+    position_ids: IntArray,
+    *,
+    schema: EventSchema | None,
+    vocabulary: int,
+) -> Prompt:
+    tokens = np.zeros(len(position_ids), dtype=np.int64)
+    tokens[: len(line)] = [p.token if isinstance(p, TokenPosition) else -1 for p in line]
     events = [p.packed for p in line if isinstance(p, EventPosition)]
     event_at = np.flatnonzero(tokens < 0)
     if len(event_at) != len(events) or (tokens >= vocabulary).any():
         raise InvalidRequest("a token is outside the vocabulary")
     return Prompt(
         record=record,
-        branches=tuple(pairwise(bounds)),
-        position_ids=np.concatenate([np.arange(record), *(record + np.arange(length) for length in lengths)]),
+        branches=branches,
+        total=len(line),
+        certain=len(line),
+        position_ids=position_ids,
         tokens=tokens,
         event_at=event_at,
         events=_event_rows(events, schema),
-        digests=b"".join([position.digest for position in request.record]),
+        digests=b"".join([position.digest for position in line[:record]]),
     )
-
-
-def _check_labels(request: ScoreRequest, vocabulary: int) -> None:
-    if any(not 0 <= label < vocabulary for question in request.questions for label in question.labels):
-        raise InvalidRequest("a label is outside the vocabulary")
 
 
 def _event_rows(events: list[bytes], schema: EventSchema | None) -> NDArray[np.uint8]:

@@ -1,27 +1,19 @@
-"""One forward pass: chunks of requests in, logits at the questions' last positions out."""
+"""One forward pass: chunks of requests in, logits at the positions they ask for out."""
 
-import math
 from collections.abc import Sequence
-from itertools import islice
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from inference.api import Answer, EngineError, Question
 from inference.checkpoints import LoadedModel
 from inference.engine.forward import forward_of
 from inference.engine.kv import PagedKV
 from inference.engine.layout import LayoutBuilder
 from inference.engine.prompt import Prompt
+from inference.engine.readout import Readout
 from inference.engine.work import Chunk
-
-
-class NotFinite(EngineError):
-    """The model's answer is not a number."""
-
-    code = "not_finite"
 
 
 class Runner:
@@ -60,11 +52,11 @@ class Runner:
         self._kv.zero(blocks)
 
     @torch.inference_mode()
-    def run(self, chunks: Sequence[Chunk]) -> list[list[Tensor]]:
+    def run(self, chunks: Sequence[Chunk]) -> tuple[Readout, list[range]]:
         """Compute chunks.
 
         Returns:
-            For each chunk, the logits [V] at the last position of every question that ends in it.
+            The logits at all places that the chunks' tasks ask for, and which rows are each chunk's.
         """
         builder = LayoutBuilder(fans=self._device.type == "cpu")
         for chunk in chunks:
@@ -74,15 +66,15 @@ class Runner:
         layout = builder.build(rows=rows, device=self._device)
         position_ids = np.zeros(rows, dtype=np.int64)
         position_ids[:count] = np.concatenate([c.work.prompt.position_ids[c.start : c.stop] for c in chunks])
-        ends, asked = _ends(chunks)
+        places, asked = _places(chunks)
         hidden = self._forward(
             self._embedded(chunks, rows),
             torch.from_numpy(position_ids).to(self._device),
             kv=self._kv,
             layout=layout,
-            wanted=torch.tensor(ends, dtype=torch.int64, device=self._device),
+            wanted=torch.tensor(places, dtype=torch.int64, device=self._device),
         )
-        return self._logits(hidden, asked)
+        return Readout(self._logits(hidden)), asked
 
     def _embedded(self, chunks: Sequence[Chunk], rows: int) -> Tensor:
         """[rows, hidden] of the chunks' positions, zero behind them."""
@@ -113,51 +105,27 @@ class Runner:
         )
         return encoded
 
-    def _logits(self, hidden: Tensor, asked: Sequence[int]) -> list[list[Tensor]]:
-        """[W, hidden] to so many lines [V] for each chunk."""
+    def _logits(self, hidden: Tensor) -> Tensor:
+        """[W, hidden] to [W, V] float32, on the CPU."""
         wanted = len(hidden)
         if not wanted:
-            return [[] for _ in asked]
+            return torch.empty(0, self.vocabulary)
         padded = F.pad(hidden, (0, 0, 0, -wanted % self._granule)).to(self._head_dtype)
         logits: Tensor = self._head(padded)
-        rows_left = iter(logits[:wanted].float().cpu())
-        return [list(islice(rows_left, count)) for count in asked]
+        return logits[:wanted].float().cpu()
 
 
-def _ends(chunks: Sequence[Chunk]) -> tuple[list[int], list[int]]:
-    """Rows of the batch at which an answer is read, and how many of them each chunk has."""
-    ends: list[int] = []
-    counts, row = [], 0
+def _places(chunks: Sequence[Chunk]) -> tuple[list[int], list[range]]:
+    """Rows of the batch whose logits somebody asks for, and which of them are each chunk's."""
+    places: list[int] = []
+    rows: list[range] = []
+    first = 0  # row of the batch where the chunk begins
     for chunk in chunks:
-        asked = [b for _, b in chunk.work.prompt.branches if chunk.start < b <= chunk.stop]
-        ends += [row + b - 1 - chunk.start for b in asked]
-        counts.append(len(asked))
-        row += chunk.stop - chunk.start
-    return ends, counts
-
-
-def answer(question: Question, logits: Tensor) -> Answer:
-    """Read a question's answer off the logits [V] of its last position.
-
-    Raises:
-        NotFinite: a logit is NaN or infinite.
-    """
-    line = logits.numpy().astype(np.float64)
-    chosen = line[list(question.labels)]
-    whole, labels = _log_sum_exp(line), _log_sum_exp(chosen)
-    if not math.isfinite(whole):
-        raise NotFinite("the model's logits are not finite")
-    return Answer(
-        question_id=question.id,
-        logits=tuple(chosen.tolist()),
-        probabilities=tuple(np.exp(chosen - labels).tolist()),
-        label_mass=min(1.0, math.exp(labels - whole)),
-    )
-
-
-def _log_sum_exp(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
-    highest = values.max()
-    return float(highest + np.log(np.exp(values - highest).sum()))
+        asked = chunk.work.task.places(chunk.start, chunk.stop)
+        rows.append(range(len(places), len(places) + len(asked)))
+        places += [first + place - chunk.start for place in asked]
+        first += chunk.stop - chunk.start
+    return places, rows
 
 
 def _events(prompt: Prompt, start: int, stop: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:

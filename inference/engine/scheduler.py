@@ -1,9 +1,10 @@
 """Which positions the next step computes: continuous batching under a budget, most urgent first.
 
-Within a priority namespaces take turns, and within a namespace the earliest deadline goes first. A request is
-admitted when all its blocks can be had, so it never runs out of them halfway. One that lacks blocks takes them
-from those that run with a lower priority, or less urgently in its own namespace; they start again later and find
-in the cache what is left of their work.
+Within a priority namespaces take turns, and within a namespace the earliest deadline goes first. There is no phase of
+reading and none of generating: a request has positions that are known and positions that are computed, and a
+generation comes to know more. A request begins when blocks for all that it knows can be had. One that lacks blocks,
+to begin or to grow, takes them from those that run with a lower priority, or less urgently in its own namespace; they
+start again later and find in the cache what is left of their work.
 """
 
 import math
@@ -74,8 +75,8 @@ class Scheduler:
     def admit(self, work: Work) -> None:
         """Let a request wait for its turn. Raises OutOfBlocks if it could never have one."""
         limit = min(self.cache.pool.total, self.cache.namespace_blocks)
-        if work.total_blocks > limit:
-            raise OutOfBlocks(f"the request needs {work.total_blocks} blocks, and may have {limit}")
+        if work.most_blocks > limit:
+            raise OutOfBlocks(f"the request needs {work.most_blocks} blocks, and may have {limit}")
         insort(self.waiting, work, key=by_urgency)
 
     def remove(self, works: Iterable[Work]) -> None:
@@ -100,37 +101,48 @@ class Scheduler:
     def plan(self) -> Plan:
         """Choose the next step's chunks; the blocks they write are held when this returns.
 
-        Whoever lacks blocks is not overtaken, but by those whom its namespace's quota does not concern.
+        Whoever lacks blocks is not overtaken, but by those whom its namespace's quota does not concern. If all that
+        run wait for blocks of each other, the least urgent gives its up.
         """
-        plan = Plan(budget=self.budget)
+        plan = self._fill(Plan(budget=self.budget))
+        while not plan.chunks and len(self.running) > 1:
+            self._send_back(max(self.running, key=by_urgency))
+            plan = self._fill(Plan(budget=self.budget, preempted=plan.preempted + 1))
+        return plan
+
+    def _fill(self, plan: Plan) -> Plan:
         blocked: set[bytes] = set()
         for work in self._in_order():
             if plan.budget <= 0 or len(plan.chunks) >= self.max_requests:
                 break
-            if work in plan.works:
+            if work in plan.works or (not work.blocks and work.salt in blocked):
                 continue
             if work.blocks:
-                self._continue(work, plan)
-            elif work.salt in blocked:
-                continue
-            elif self._begin(work, plan):
+                has_room = self._continue(work, plan)
+            elif has_room := self._begin(work, plan):
                 self._gather_companions(work, plan)
-            elif self.cache.fits_quota(work.total_blocks, work.salt):
-                blocked = {other.salt for other in self.waiting}
-            else:
-                blocked.add(work.salt)
+            if not has_room:
+                blocked |= self._held_up_by(work)
         return plan
+
+    def _held_up_by(self, work: Work) -> set[bytes]:
+        """Namespaces that may not begin while a request lacks blocks: its own if that is at its quota, else all."""
+        if self.cache.fits_quota(work.total_blocks - len(work.blocks), work.salt):
+            return {other.salt for other in self.waiting}
+        return {work.salt}
 
     def commit(self, plan: Plan) -> list[Work]:
         """Note that a step was computed; returns the requests it finished, their blocks let go."""
         finished = []
         for chunk in plan.chunks:
-            chunk.work.done = chunk.stop
-            if chunk.work.finished:
-                finished.append(chunk.work)
-                self.running.remove(chunk.work)
-                self.cache.release(chunk.work.blocks)
-                chunk.work.blocks = []
+            work = chunk.work
+            work.done = work.task.settle(chunk.stop)
+            self._offer(work, work.done)
+            if work.finished:
+                finished.append(work)
+                self.running.remove(work)
+                self.cache.release(work.blocks)
+                work.blocks = []
         return finished
 
     def abort(self, plan: Plan) -> list[Work]:
@@ -184,22 +196,50 @@ class Scheduler:
         self.cache.release(work.restart())
         insort(self.waiting, work, key=by_urgency)
 
-    def _continue(self, work: Work, plan: Plan) -> None:
+    def _continue(self, work: Work, plan: Plan) -> bool:
+        """Compute more of a request that runs; False if it lacks blocks."""
         self._adopt(work, plan)
+        if not self._grow(work, plan):
+            return False
         stop = work.prompt.cut(work.done, plan.budget)
-        if stop == work.done:
-            return
-        plan.chunks.append(Chunk(work, work.done, stop))
-        plan.budget -= stop - work.done
-        if self._shares is not None:
-            self._shares.charge(work, stop - work.done)
-        for index in range(-(-work.done // BLOCK), min(stop, work.prompt.record) // BLOCK):
-            if self.cache.keep(work.blocks[index], work.keys[index], work.content(index)):
-                plan.fresh.add(work.blocks[index])
+        if stop > work.done:
+            plan.chunks.append(Chunk(work, work.done, stop))
+            plan.budget -= stop - work.done
+            if self._shares is not None:
+                self._shares.charge(work, stop - work.done)
+            plan.fresh.update(self._offer(work, stop))
+        return True
+
+    def _grow(self, work: Work, plan: Plan) -> bool:
+        """Get the blocks for what became known since it began; False if it has to wait for them."""
+        missing = work.total_blocks - len(work.blocks)
+        if missing <= 0:
+            return True
+        try:
+            taken = self._take(work, missing, plan)
+        except OutOfBlocks:
+            work.prompt.guess(())
+            return work.total_blocks <= len(work.blocks)
+        self.cache.follow(work.blocks[-1], taken)
+        work.place(work.blocks + taken)
+        return True
+
+    def _offer(self, work: Work, stop: int) -> list[int]:
+        """Let the cache keep what is full and certain up to a position; returns what it did not have."""
+        full = min(stop, work.prompt.cacheable) // BLOCK
+        if full <= work.kept:
+            return []
+        self.cache.chain(work.salt, work.prompt.digests, work.keys)
+        indices, work.kept = range(work.kept, full), full
+        return [
+            work.blocks[index]
+            for index in indices
+            if self.cache.keep(work.blocks[index], work.keys[index], work.content(index))
+        ]
 
     def _find(self, work: Work) -> list[int]:
         found: list[int] = []
-        for index, key in enumerate(work.keys):
+        for index, key in enumerate(work.keys[: work.prompt.findable // BLOCK]):
             block = self.cache.find(key, work.content(index), work.salt)
             if block is None:
                 break
@@ -211,10 +251,12 @@ class Scheduler:
         work.shared += shared
         work.cached += BLOCK * len(found) - shared
         work.done += BLOCK * len(found)
+        work.kept = max(work.kept, work.done // BLOCK)
 
     def _adopt(self, work: Work, plan: Plan) -> None:
         """Use what others have computed since this request began, instead of computing it again."""
-        while work.done % BLOCK == 0 and (index := work.done // BLOCK) < len(work.keys):
+        findable = min(len(work.keys), work.prompt.findable // BLOCK)
+        while work.done % BLOCK == 0 and (index := work.done // BLOCK) < findable:
             block = self.cache.find(work.keys[index], work.content(index), work.salt)
             if block is None:
                 return

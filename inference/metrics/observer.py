@@ -7,7 +7,7 @@ must be quick and must not raise.
 from dataclasses import dataclass
 from typing import Protocol
 
-from inference.api import EngineStats, ScoreResult
+from inference.api import EngineStats, GenerateResult, ScoreResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,9 @@ class EngineObserver(Protocol):
 
     def on_result(self, model: str, result: ScoreResult, latency_s: float) -> None:
         """A request was answered; ``latency_s`` from its submission."""
+
+    def on_generated(self, model: str, result: GenerateResult, latency_s: float) -> None:
+        """A generation ended as it should; ``latency_s`` from its submission."""
 
     def on_failure(self, model: str, code: str) -> None:
         """A request ended with an `EngineError` of this code."""

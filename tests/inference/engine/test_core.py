@@ -260,6 +260,9 @@ def test_an_observer_hears_of_steps_results_and_failures(qwen3):
         def on_result(self, model, result, latency_s) -> None:
             heard.append(("result", model, latency_s > 0))
 
+        def on_generated(self, model, result, latency_s) -> None:
+            heard.append(("generated", model, result.tokens))
+
         def on_failure(self, model, code) -> None:
             heard.append(("failure", model, code))
 

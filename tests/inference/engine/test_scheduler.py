@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from inference.api import OutOfBlocks, Priority
 from inference.engine.work import Work
-from tests.inference.engine.desk import LINES, Desk
+from tests.inference.engine.desk import LINES, Desk, expected
 from tests.inference.engine.requests import tokens
 
 
@@ -41,11 +41,30 @@ class Traffic(RuleBasedStateMachine):
         )
         self.scheduler.admit(work)
 
+    @rule(
+        line=st.sampled_from(sorted(LINES)),
+        length=st.integers(1, 120),
+        max_tokens=st.integers(1, 60),
+        namespace=st.sampled_from(["bank", "hospital"]),
+        priority=st.sampled_from(Priority),
+        speculate=st.booleans(),
+    )
+    def write(self, line, length, max_tokens, namespace, priority, speculate) -> None:
+        self.desk.write(
+            LINES[line][:length],
+            namespace=namespace,
+            priority=priority,
+            max_tokens=max_tokens,
+            speculate=speculate,
+        )
+
     @precondition(lambda self: self.works)
-    @rule()
-    def step(self) -> None:
-        for work in self.desk.step():
+    @rule(times=st.integers(1, 20))
+    def step(self, times) -> None:
+        for work in [work for _ in range(times) for work in self.desk.step()]:
             assert work.cached + work.shared <= work.prompt.record
+            written = [*work.prompt.tokens[len(work.request.record) : work.prompt.total].tolist()]
+            assert written == expected(work)
 
     @precondition(lambda self: self.works)
     @rule()
@@ -75,7 +94,7 @@ class Traffic(RuleBasedStateMachine):
         assert self.cache.used == len(held)
 
     def teardown(self) -> None:
-        for _ in range(200):
+        for _ in range(2000):
             if self.works:
                 self.desk.step()
         assert not self.works, "a request starves"

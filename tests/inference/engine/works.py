@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inference.engine.answering import Answering
 from inference.engine.prompt import lay_out
 from inference.engine.work import Work
 from tests.inference.engine.requests import ask, tokens
@@ -16,7 +17,8 @@ def make_work(record: int, *suffixes: int, first_block: int = 1) -> Work:
     """A request whose blocks lie in descending order, so that nothing works by luck."""
     request = ask(tokens(record, seed=1), *(tokens(length, seed=2) for length in suffixes))
     prompt = lay_out(request, schema=None, window=8192, vocabulary=64)
-    work = Work(request=request, prompt=prompt, salt=b"", keys=[], arrival=0, submitted_at=0.0)
+    task = Answering(request, prompt)
+    work = Work(request=request, prompt=prompt, task=task, salt=b"", keys=[], arrival=0, submitted_at=0.0)
     work.place(list(range(first_block + work.total_blocks - 1, first_block - 1, -1)))
     return work
 

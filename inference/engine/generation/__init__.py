@@ -1,0 +1,1 @@
+"""Generation: what comes after a record, token by token, in the same batches as scores."""
