@@ -56,6 +56,7 @@ class Writing:
         self._first_token_at: float | None = None
         self._drafted = self._accepted = self._forced = 0
         self._holds: int | None = None
+        self._force_ahead()
 
     def places(self, start: int, stop: int) -> Sequence[int]:
         """The last certain position and the guesses behind it."""
@@ -142,6 +143,16 @@ class Writing:
                     self._forced += 1
                     self._logprobs += [float("nan")] * self._request.logprobs
                     self._take(token, new)
+
+    def _force_ahead(self) -> None:
+        """Read what is forced at the beginning with the record; the last of it stays to be chosen from one."""
+        ahead = () if self._matcher is None else self._matcher.forced()[: self._request.max_tokens][:-1]
+        new: list[int] = []
+        for token in ahead:
+            self._forced += 1
+            self._logprobs += [float("nan")] * self._request.logprobs
+            self._take(token, new)
+        self._prompt.append(new)
 
     def _take(self, token: int, new: list[int]) -> None:
         """Go on by a token, or end before it or after it."""
