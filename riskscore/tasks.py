@@ -6,9 +6,13 @@ from celery import shared_task
 from django.utils import timezone
 
 from apps.jobs import runtime
+from inference.backends.base import Ability
 from riskscore import services
 
 MODEL = "risk"
+
+# A transaction is one position, its score is a closed question, and institutions share a worker.
+runtime.requires(MODEL, frozenset({Ability.SCORE, Ability.EVENTS, Ability.SALT}))
 
 
 @shared_task(name="riskscore.score_assessment", queue="inference", ignore_result=True)

@@ -28,6 +28,7 @@ KNOWN = frozenset(
         "ASSAY_DEVICE",  # cpu, or cuda:N
         "ASSAY_ENCRYPTION_KEYS",  # what seals records: id:base64, the first is current
         "ASSAY_ENCRYPTION_KEYS_FILE",  # a file that holds them, one a line
+        "ASSAY_ENGINE_BACKEND",  # native, openvino or vllm
         "ASSAY_ENGINE_MEMORY_MB",  # budget of one inference worker: weights and KV blocks
         "ASSAY_ENGINE_PRECISION",  # int8, bf16, fp16 or fp32
         "ASSAY_ENGINE_SALT_KEY",  # keys the HMAC that keeps institutions' KV blocks apart
@@ -58,6 +59,9 @@ KNOWN = frozenset(
         "ASSAY_SECRET_KEY",
         "ASSAY_SENTRY_DSN",
         "ASSAY_STATE_DIR",  # where the embedded PostgreSQL and Redis keep their data
+        "ASSAY_VLLM_CA_FILE",  # certificates that a vLLM server is checked against
+        "ASSAY_VLLM_KEY",  # its --api-key
+        "ASSAY_VLLM_URL",  # a vLLM server, for the backend of that name
         "ASSAY_WEB_IN_FLIGHT",  # requests one web process answers at the same time
         "ASSAY_WEBHOOK_CA_FILE",  # certificates that receivers of webhooks are checked against
         "ASSAY_WEBHOOK_HOSTS",  # origins of receivers in the operator's own network

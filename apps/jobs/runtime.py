@@ -7,8 +7,8 @@ loads no torch.
 import os
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -16,10 +16,9 @@ from prometheus_client import REGISTRY
 
 from apps.registry.models import ModelVersion
 from inference.api import Engine, ModelRef, Precision
+from inference.backends.base import Ability, Backend
+from inference.backends.choice import BackendKind, VllmServer, Wanted, open_backend
 from inference.config import EngineConfig
-
-if TYPE_CHECKING:
-    from inference.engine import EngineCore
 
 logger = structlog.get_logger(__name__)
 
@@ -65,6 +64,7 @@ class Runtime:
 
 
 _runtime: Runtime | None = None
+_needs: dict[str, frozenset[Ability]] = {}
 
 
 def engine() -> Engine:
@@ -96,45 +96,55 @@ def install(runtime: Runtime | None) -> None:
 
 
 def start(versions: Sequence[ModelVersion], *, pool: str) -> Runtime:
-    """Load the champions and start the engine.
+    """Load the champions and start the engine, or whatever the settings choose in its place.
 
     Raises:
         NotAWorkerError: the pool forks, so that tasks would run where the engine is not.
         CheckpointRefused: a checkpoint is not the one that was registered, or unsafe.
+        BackendRefused: the chosen backend cannot do what a model is needed for.
     """
     if pool not in THREAD_POOLS:
         raise NotAWorkerError(
             f"an inference worker needs --pool threads, not {pool}: an engine does not survive a fork"
         )
-    core, served = _load(versions, _config(), on_stall=die)
-    core.start()
-    runtime = Runtime(core, served)
+    backend = _open(versions, on_stall=die)
+    runtime = Runtime(backend, {version.name: _served(version, backend) for version in versions})
     install(runtime)
     return runtime
 
 
-def _load(
-    versions: Sequence[ModelVersion], config: EngineConfig, *, on_stall: Callable[[], None]
-) -> "tuple[EngineCore, dict[str, ServedModel]]":
-    from inference.checkpoints import load_checkpoint
-    from inference.engine import EngineCore
+def requires(model: str, abilities: frozenset[Ability]) -> None:
+    """Let no worker start whose backend cannot do this with a model; said once, where the model is asked."""
+    _needs[model] = abilities
+
+
+def _open(versions: Sequence[ModelVersion], *, on_stall: Callable[[], None]) -> Backend:
     from inference.metrics import EngineMetrics
 
-    loaded = [
-        load_checkpoint(
-            settings.CHECKPOINTS / version.path,
+    config = _config()
+    wanted = [
+        Wanted(
             name=version.name,
-            config=replace(config, precision=Precision(settings.ENGINE_PRECISION or version.precision)),
-            expected_digest=version.digest,
+            path=settings.CHECKPOINTS / version.path,
+            digest=version.digest,
+            precision=Precision(settings.ENGINE_PRECISION or version.precision),
+            needs=_needs.get(version.name, frozenset()),
         )
         for version in versions
     ]
-    served = {
-        version.name: ServedModel(version=version.version, ref=model.ref, window=model.window, card=version.card)
-        for version, model in zip(versions, loaded, strict=True)
-    }
-    observer = EngineMetrics(REGISTRY, device=config.device)
-    return EngineCore(loaded, config, on_stall=on_stall, observer=observer), served
+    return open_backend(
+        BackendKind.named(settings.ENGINE_BACKEND),
+        wanted,
+        config,
+        server=VllmServer(url=settings.VLLM_URL, key=settings.VLLM_KEY, ca_file=settings.VLLM_CA_FILE),
+        on_stall=on_stall,
+        observer=EngineMetrics(REGISTRY, device=config.device),
+    )
+
+
+def _served(version: ModelVersion, backend: Backend) -> ServedModel:
+    model = backend.served(version.name)
+    return ServedModel(version=version.version, ref=model.ref, window=model.window, card=version.card)
 
 
 def _config() -> EngineConfig:

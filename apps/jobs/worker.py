@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 from apps.jobs import runtime, selectors
 from apps.registry import services as registry
 from inference.api import CheckpointRefused
+from inference.backends.base import BackendRefused
 
 logger = structlog.get_logger(__name__)
 
@@ -42,7 +43,7 @@ def start(worker: Any) -> None:
         if not versions:
             sys.exit("No champion is registered: see `manage.py register_model`.")
         running = runtime.start(versions, pool=pool_name(worker))
-    except (runtime.NotAWorkerError, CheckpointRefused) as refused:
+    except (runtime.NotAWorkerError, CheckpointRefused, BackendRefused) as refused:
         sys.exit(str(refused))
     finally:
         connections.close_all()
