@@ -6,7 +6,17 @@ import sys
 import pytest
 from prometheus_client import CollectorRegistry
 
-from inference.api import Answer, EngineStats, ModelRef, Precision, ScoreResult, Usage
+from inference.api import (
+    Answer,
+    EngineStats,
+    FinishReason,
+    GenerateResult,
+    GenerateUsage,
+    ModelRef,
+    Precision,
+    ScoreResult,
+    Usage,
+)
 from inference.metrics import BusyShare, EngineMetrics, EngineObserver, StepReport
 
 RESULT = ScoreResult(
@@ -16,6 +26,18 @@ RESULT = ScoreResult(
     model=ModelRef(name="risk", digest="0" * 64, precision=Precision.INT8, kernels="int_mm"),
     queue_ms=3.0,
     compute_ms=30.0,
+)
+GENERATED = GenerateResult(
+    request_id="g",
+    tokens=(1, 2, 3, 4, 5),
+    text="",
+    finish_reason=FinishReason.LENGTH,
+    logprobs=(),
+    usage=GenerateUsage(prompt=50, cached=32, shared=0, computed=18, generated=5, drafted=8, accepted=3, forced=1),
+    model=RESULT.model,
+    queue_ms=3.0,
+    first_token_ms=30.0,
+    compute_ms=67.0,
 )
 STEP = StepReport(
     model="risk",
@@ -69,6 +91,22 @@ def test_endings_are_counted_by_how(registry):
     assert registry.get_sample_value("assay_request_success_total", reasons) == 1
     reasons["finished_reason"] = "deadline_exceeded"
     assert registry.get_sample_value("assay_request_success_total", reasons) == 2
+
+
+def test_a_generation_counts_its_tokens_and_the_time_between_them(registry):
+    EngineMetrics(registry).on_generated("text", GENERATED, 0.07)
+
+    text = {"model_name": "text"}
+    ended = registry.get_sample_value("assay_request_success_total", text | {"finished_reason": "length"})
+    assert ended == 1
+    assert registry.get_sample_value("assay_time_to_first_token_seconds_sum", text) == pytest.approx(0.03)
+    assert registry.get_sample_value("assay_time_per_output_token_seconds_sum", text) == pytest.approx(0.01)
+    assert registry.get_sample_value("assay_generation_tokens_total", text) == 5
+    assert registry.get_sample_value("assay_spec_decode_num_draft_tokens_total", text) == 8
+    assert registry.get_sample_value("assay_spec_decode_num_accepted_tokens_total", text) == 3
+    assert registry.get_sample_value("assay_forced_tokens_total", text) == 1
+    assert registry.get_sample_value("assay_prefix_cache_hits_total", text) == 32
+    assert registry.get_sample_value("inference_latency_seconds_count", text) is None
 
 
 def test_a_step_shows_the_queue_and_the_cache(registry):
