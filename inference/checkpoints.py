@@ -40,6 +40,7 @@ from inference.quantization.head import keep_head_exact
 from inference.quantization.int8 import weight_bytes
 from inference.quantization.kernels import choose_kernels
 from inference.quantization.rowwise import RowTiles
+from inference.quantization.shortlist import Shortlist, make_shortlist
 from inference.quantization.swap import quantize_linears, to_bfloat16
 from inference.sealed import SealedFolder, digest_of, write_sums
 from inference.threads import one_thread
@@ -77,6 +78,7 @@ class LoadedModel:
         body: stands in for the model's decoder layers, which are then gone; None where those serve.
         tokenizer: of the folder's `tokenizer.json`, if it has one.
         ends: token ids that the checkpoint names as ends of text.
+        shortlist: finds the likeliest token of a large exact head; None where the head itself does.
     """
 
     name: str
@@ -89,6 +91,7 @@ class LoadedModel:
     body: LlamaBody | None = None
     tokenizer: Tokenizer | None = None
     ends: frozenset[int] = frozenset()
+    shortlist: Shortlist | None = None
 
 
 @one_thread()
@@ -118,6 +121,7 @@ def load_checkpoint(path: Path, *, name: str, config: EngineConfig, expected_dig
     if config.precision is not Precision.FP32 and head is not None:
         keep_head_exact(model, head)
     nn.Module.to(model, config.device)  # the library's override is typed for its own class alone
+    shortlist = make_shortlist(model)
     return LoadedModel(
         name=name,
         ref=ModelRef(name=name, digest=folder.digest, precision=config.precision, kernels=kernels),
@@ -126,10 +130,11 @@ def load_checkpoint(path: Path, *, name: str, config: EngineConfig, expected_dig
         schema=schema,
         window=window,
         weight_bytes=sum(map(weight_bytes, filter(None, (model, encoder))))
-        + (0 if body is None else body.weight_bytes),
+        + sum(part.weight_bytes for part in (body, shortlist) if part is not None),
         body=body,
         tokenizer=_read_tokenizer(folder, model.config.vocab_size),
         ends=_read_ends(folder, model.config.vocab_size),
+        shortlist=shortlist,
     )
 
 

@@ -25,6 +25,11 @@ class Answering:
     prompt: Prompt
     answers: list[Answer] = field(default_factory=list)
 
+    @property
+    def wants_logits(self) -> bool:
+        """Of the labels, and of all tokens for their share."""
+        return True
+
     def places(self, start: int, stop: int) -> Sequence[int]:
         """The last position of every question that ends in there."""
         return [last - 1 for _, last in self.prompt.branches if start < last <= stop]
@@ -32,7 +37,7 @@ class Answering:
     def read(self, readout: Readout, rows: range, now: float) -> None:  # noqa: ARG002 - see `Task`
         """Answer the next questions. Raises NotFinite."""
         asked = self.request.questions[len(self.answers) :]
-        self.answers += [answer(question, readout.rows[row]) for question, row in zip(asked, rows, strict=False)]
+        self.answers += [answer(question, readout.row(row)) for question, row in zip(asked, rows, strict=False)]
 
     def settle(self, stop: int) -> int:
         """All of them."""

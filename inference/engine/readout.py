@@ -1,7 +1,9 @@
 """What one step's forward pass says: logits at the positions that somebody wanted to hear of."""
 
 import math
+from collections.abc import Mapping
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -20,27 +22,38 @@ class NotFinite(EngineError):
 
 
 class Readout:
-    """R rows of logits over V tokens, for all requests of a step together.
+    """What is known of each of R rows, for all requests of a step: logits over V tokens, or the likeliest alone.
 
     Attributes:
-        logits: [R, V] float32, on the CPU.
+        logits: [L, V] float32, on the CPU, of the rows that are not found; of all of them, in order, if none is.
+        found: the likeliest token of a row, where nobody asked for more.
     """
 
-    def __init__(self, logits: Tensor) -> None:
+    def __init__(self, logits: Tensor, *, found: Mapping[int, int] = MappingProxyType({}), rows: int = 0) -> None:
         self.logits = logits
+        self.found = found
+        unknown = [row for row in range(rows) if row not in found] if found else range(len(logits))
+        self._line = {row: line for line, row in enumerate(unknown)}
 
-    @cached_property
-    def rows(self) -> NDArray[np.float32]:
-        """The logits as numpy sees them; nothing is copied."""
-        rows: NDArray[np.float32] = self.logits.numpy()
-        return rows
+    def row(self, row: int) -> Row:
+        """The logits [V] of a row that is not found; nothing is copied."""
+        line: Row = self._lines[self._line[row]]
+        return line
 
     def likeliest(self, row: int) -> int:
         """The token of the highest logit, the first of equals. Raises NotFinite."""
+        if row in self.found:
+            return self.found[row]
         highest, token = self._likeliest
-        if not math.isfinite(highest[row]):
+        line = self._line[row]
+        if not math.isfinite(highest[line]):
             raise NotFinite("the model's logits are not finite")
-        return token[row]
+        return token[line]
+
+    @cached_property
+    def _lines(self) -> NDArray[np.float32]:
+        lines: NDArray[np.float32] = self.logits.numpy()
+        return lines
 
     @cached_property
     def _likeliest(self) -> tuple[list[float], list[int]]:

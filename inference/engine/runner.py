@@ -29,6 +29,7 @@ class Runner:
         weight = self._embed.get_parameter("weight")
         self._hidden, self._dtype, self._device = weight.shape[1], self._forward.dtype, weight.device
         self._head_dtype = next(self._head.parameters()).dtype
+        self._shortlist = loaded.shortlist
         self._kv = PagedKV(blocks=1)
 
     @property
@@ -74,7 +75,19 @@ class Runner:
             layout=layout,
             wanted=torch.tensor(places, dtype=torch.int64, device=self._device),
         )
-        return Readout(self._logits(hidden)), asked
+        plain = [
+            row for chunk, rows in zip(chunks, asked, strict=True) if not chunk.work.task.wants_logits for row in rows
+        ]
+        return self._read(hidden, plain), asked
+
+    def _read(self, hidden: Tensor, plain: list[int]) -> Readout:
+        """[W, hidden] to what is asked of each row; of the ``plain`` ones that is the likeliest token."""
+        if self._shortlist is None or not plain:
+            return Readout(self._logits(hidden))
+        tokens = self._shortlist.find(hidden[plain].float()).tolist()
+        found = {row: token for row, token in zip(plain, tokens, strict=True) if token >= 0}
+        rest = [row for row in range(len(hidden)) if row not in found]
+        return Readout(self._logits(hidden[rest]), found=found, rows=len(hidden))
 
     def _embedded(self, chunks: Sequence[Chunk], rows: int) -> Tensor:
         """[rows, hidden] of the chunks' positions, zero behind them."""

@@ -47,6 +47,10 @@ class Serving:
 class Task(Protocol):
     """What a request wants of the positions that are computed for it: answers, or what comes next."""
 
+    @property
+    def wants_logits(self) -> bool:
+        """Whether it reads more than the likeliest token of its places."""
+
     def places(self, start: int, stop: int) -> Sequence[int]:
         """Positions in line whose logits are wanted, of those from ``start`` to ``stop``."""
 

@@ -31,6 +31,7 @@ def test_special_tokens_are_read_in_a_text_and_left_out_of_it():
 
 def test_a_stream_says_the_same_as_the_whole(writer):
     made = load(writer).tokenizer
+    assert made is not None
     tokens = made.encode("The café is naïve. 北京")
     stream = made.stream(tokens[:3])
 

@@ -58,6 +58,11 @@ class Writing:
         self._holds: int | None = None
         self._force_ahead()
 
+    @property
+    def wants_logits(self) -> bool:
+        """Unless it takes whatever is likeliest."""
+        return self._sampler is not None or self._matcher is not None or self._request.logprobs
+
     def places(self, start: int, stop: int) -> Sequence[int]:
         """The last certain position and the guesses behind it."""
         return range(max(start, self._prompt.certain - 1), stop)
@@ -127,14 +132,13 @@ class Writing:
     def _choose(self, readout: Readout, row: int, new: list[int]) -> None:
         """The next token by its logits, and what the constraint then leaves no choice about."""
         likeliest = readout.likeliest(row)
-        logits = readout.rows[row]
-        if self._matcher is None:
-            token = likeliest if self._sampler is None else self._sampler.choose(logits)
-        else:
-            struck = np.where(self._matcher.allowed(), logits, -np.inf)
+        if self._matcher is not None:
+            struck = np.where(self._matcher.allowed(), readout.row(row), -np.inf)
             token = int(struck.argmax()) if self._sampler is None else self._sampler.choose(struck)
+        else:
+            token = likeliest if self._sampler is None else self._sampler.choose(readout.row(row))
         if self._request.logprobs:
-            line = logits.astype(np.float64)
+            line = readout.row(row).astype(np.float64)
             self._logprobs.append(float(line[token]) - log_sum_exp(line))
         self._take(token, new)
         while self._matcher is not None and self._finish is None and (forced := self._matcher.forced()):

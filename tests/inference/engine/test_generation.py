@@ -17,6 +17,7 @@ from inference.api import (
     Sampling,
     WindowExceeded,
 )
+from tests.checkpoints import make_llama
 from tests.inference.engine.generations import reference, write, written
 from tests.inference.engine.requests import ask, events, lane_of, logits, serving, tokens
 
@@ -82,6 +83,15 @@ def test_losing_its_blocks_again_and_again_changes_no_bit(qwen3, alone):
     with serving(qwen3) as engine:
         lane_of(engine).cache.namespace_blocks = 14  # the longest alone takes 11
         assert together(engine)[0] == alone
+
+
+def test_the_shortlist_of_a_large_vocabulary_changes_no_token(tmp_path):
+    with serving(make_llama(tmp_path, vocab_size=4096)) as engine:
+        assert lane_of(engine).loaded.shortlist is not None
+        for record in RECORDS:
+            whole = written(engine, record, max_tokens=40, logprobs=True)
+
+            assert written(engine, record, max_tokens=40).tokens == whole.tokens
 
 
 def test_scores_are_the_same_beside_generations(qwen3):
