@@ -18,8 +18,12 @@ from transformers import (
     DeepseekV2ForCausalLM,
     DeepseekV3Config,
     DeepseekV3ForCausalLM,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
     LlamaConfig,
     LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
     PreTrainedModel,
     Qwen2Config,
     Qwen2ForCausalLM,
@@ -32,9 +36,10 @@ from transformers.utils import logging as transformers_logging
 
 from inference.api import CategoryField, CheckpointRefused, EventSchema, ModelRef, Precision
 from inference.bodies.llama import LlamaBody, make_llama_body
-from inference.config import EngineConfig
+from inference.config import DENSE, EngineConfig, SparsePattern
 from inference.encoders.events import EventEncoder
 from inference.memory import keep_freed_pages
+from inference.native.attention import PagedAttention, find_attention
 from inference.native.selftest import KERNEL_SET, native_library
 from inference.quantization.head import keep_head_exact
 from inference.quantization.int8 import weight_bytes
@@ -51,6 +56,8 @@ __all__ = ["LoadedModel", "digest_of", "load_checkpoint", "write_sums"]
 ENCODER_PREFIX = "event_encoder."
 FAMILIES: dict[str, tuple[Any, type[PreTrainedModel]]] = {
     "llama": (LlamaConfig, LlamaForCausalLM),
+    "mistral": (MistralConfig, MistralForCausalLM),
+    "gemma3_text": (Gemma3TextConfig, Gemma3ForCausalLM),
     "qwen2": (Qwen2Config, Qwen2ForCausalLM),
     "qwen3": (Qwen3Config, Qwen3ForCausalLM),
     "qwen3_moe": (Qwen3MoeConfig, Qwen3MoeForCausalLM),
@@ -60,6 +67,8 @@ FAMILIES: dict[str, tuple[Any, type[PreTrainedModel]]] = {
 # Keys by which transformers would import code, fetch kernels or start a quantizer of its own.
 FORBIDDEN_KEYS = frozenset({"auto_map", "custom_pipelines", "quantization_config", "use_kernels"})
 FORBIDDEN_PARTS = ("attn_implementation", "experts_implementation")
+# What would change attention or logits in a way that the engine does not compute.
+UNSERVED_KEYS = ("use_bidirectional_attention", "attn_logit_softcapping", "final_logit_softcapping")
 WEIGHT_DTYPES = frozenset({"F32", "F16", "BF16"})
 MAX_HEADER_BYTES = 16 << 20
 MAX_CONFIG_BYTES = 1 << 20
@@ -79,6 +88,8 @@ class LoadedModel:
         tokenizer: of the folder's `tokenizer.json`, if it has one.
         ends: token ids that the checkpoint names as ends of text.
         shortlist: finds the likeliest token of a large exact head; None where the head itself does.
+        attention: reads the pool itself; None where contexts are gathered for torch.
+        sparse: which tiles of a long record are attended to.
     """
 
     name: str
@@ -92,6 +103,8 @@ class LoadedModel:
     tokenizer: Tokenizer | None = None
     ends: frozenset[int] = frozenset()
     shortlist: Shortlist | None = None
+    attention: PagedAttention | None = None
+    sparse: SparsePattern = DENSE
 
 
 @one_thread()
@@ -120,11 +133,15 @@ def load_checkpoint(path: Path, *, name: str, config: EngineConfig, expected_dig
         kernels, body = _quantize(model, config)
     if config.precision is not Precision.FP32 and head is not None:
         keep_head_exact(model, head)
+    attention = find_attention(model.config, config)
+    named = (kernels, "paged" if attention else "", config.sparse.name)
     nn.Module.to(model, config.device)  # the library's override is typed for its own class alone
     shortlist = make_shortlist(model)
     return LoadedModel(
         name=name,
-        ref=ModelRef(name=name, digest=folder.digest, precision=config.precision, kernels=kernels),
+        ref=ModelRef(
+            name=name, digest=folder.digest, precision=config.precision, kernels="+".join(filter(None, named))
+        ),
         model=model,
         event_encoder=encoder if encoder is None else encoder.to(config.device),
         schema=schema,
@@ -135,6 +152,8 @@ def load_checkpoint(path: Path, *, name: str, config: EngineConfig, expected_dig
         tokenizer=_read_tokenizer(folder, model.config.vocab_size),
         ends=_read_ends(folder, model.config.vocab_size),
         shortlist=shortlist,
+        attention=attention,
+        sparse=config.sparse,
     )
 
 
@@ -195,6 +214,9 @@ def _read_config(content: bytes) -> dict[str, Any]:
     _refuse_keys(settings)
     if settings.get("model_type") not in FAMILIES:
         raise CheckpointRefused(f"model_type must be one of {', '.join(FAMILIES)}")
+    for key in UNSERVED_KEYS:
+        if settings.get(key):
+            raise CheckpointRefused(f"{key} is not served")
     return settings
 
 

@@ -7,6 +7,42 @@ from inference.api import Precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SparsePattern:
+    """Which tiles of 128 positions of a record are attended to, for long records; every tile if ``recent`` is 0.
+
+    A question sees the record's last tile and all of itself whatever the pattern.
+
+    Attributes:
+        sink: the first tiles, which all positions see.
+        recent: the last tiles up to a position's own.
+        stride: every so manieth tile besides; 0 for none.
+    """
+
+    sink: int = 0
+    recent: int = 0
+    stride: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.sink, self.recent, self.stride) < 0:
+            raise ValueError("a pattern counts tiles from 0")
+        if (self.sink or self.stride) and not self.recent:
+            raise ValueError("a sparse pattern needs recent tiles: a position sees at least its own")
+
+    @property
+    def name(self) -> str:
+        """As a kernel set carries it; empty for the dense pattern."""
+        return f"sparse-{self.sink}-{self.recent}-{self.stride}" if self.recent else ""
+
+    def shows(self, tile: int, own: int) -> bool:
+        """Whether a row of tile ``own`` sees a tile of the record."""
+        near = not self.recent or own - tile < self.recent
+        return near or tile < self.sink or (self.stride > 0 and tile % self.stride == 0)
+
+
+DENSE = SparsePattern()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineConfig:
     """Limits and arithmetic of one engine.
 
@@ -25,6 +61,7 @@ class EngineConfig:
         stall_timeout_s: a step longer than this means that the engine hangs.
         native: whether kernels of our own serve where they can; see docs/adr/0021.
         native_dir: where they are kept once compiled; None for `inference.native.build.default_folder`.
+        sparse: which part of a long record is attended to; changes scores, hence the kernel set's name.
     """
 
     threads: int
@@ -41,6 +78,7 @@ class EngineConfig:
     stall_timeout_s: float = 30.0
     native: bool = True
     native_dir: Path | None = None
+    sparse: SparsePattern = DENSE
 
     def __post_init__(self) -> None:
         if len(self.salt_key) < 16:

@@ -9,7 +9,7 @@ from riskscore.anomalies import AnomalyType
 from riskscore.events import CounterpartyKind, EventKind
 from riskscore.outcomes import Outcome
 from settings import embedded, logging, oauth, sentry, sign_on
-from settings.env import ROOT, check_known, env, state_dir
+from settings.env import ROOT, check_known, env, sparse_pattern, state_dir
 
 check_known()
 
@@ -137,6 +137,7 @@ CHECKPOINTS = Path(env.str("ASSAY_CHECKPOINTS", default=str(ROOT / "checkpoints"
 ENGINE_DEVICE = env.str("ASSAY_DEVICE", default="cpu")
 ENGINE_PRECISION = env.str("ASSAY_ENGINE_PRECISION", default="")  # as each model was registered
 ENGINE_THREADS = env.int("ASSAY_ENGINE_THREADS", default=len(os.sched_getaffinity(0)))
+ENGINE_SPARSE = sparse_pattern()
 ENGINE_NATIVE = env.bool("ASSAY_NATIVE", default=True)
 ENGINE_NATIVE_DIR = Path(env.str("ASSAY_NATIVE_DIR", default=str(ROOT / "var" / "native"))).resolve()
 ENGINE_BACKEND = env.str("ASSAY_ENGINE_BACKEND", default="native")

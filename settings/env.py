@@ -11,6 +11,8 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from inference.config import SparsePattern
+
 ROOT = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
@@ -32,6 +34,7 @@ KNOWN = frozenset(
         "ASSAY_ENGINE_MEMORY_MB",  # budget of one inference worker: weights and KV blocks
         "ASSAY_ENGINE_PRECISION",  # int8, bf16, fp16 or fp32
         "ASSAY_ENGINE_SALT_KEY",  # keys the HMAC that keeps institutions' KV blocks apart
+        "ASSAY_ENGINE_SPARSE",  # sink,recent,stride in tiles of 128 positions; empty reads all of a record
         "ASSAY_ENGINE_THREADS",
         "ASSAY_ENVIRONMENT",  # the name Sentry and the logs carry
         "ASSAY_GRPC_HOST",  # the address gRPC is served at; 127.0.0.1 unless others are to reach it
@@ -107,3 +110,13 @@ def encryption_keys() -> str | None:
 def state_dir() -> Path:
     """Folder of everything this installation writes when servers are embedded."""
     return Path(env.str("ASSAY_STATE_DIR", default=str(ROOT / "var"))).resolve()
+
+
+def sparse_pattern() -> SparsePattern:
+    """What long records are read of; all unless ``ASSAY_ENGINE_SPARSE`` says otherwise."""
+    text = env.str("ASSAY_ENGINE_SPARSE", default="")
+    try:
+        sink, recent, stride = map(int, text.split(",")) if text else (0, 0, 0)
+        return SparsePattern(sink=sink, recent=recent, stride=stride)
+    except ValueError:
+        raise ImproperlyConfigured("ASSAY_ENGINE_SPARSE is sink,recent,stride in tiles, such as 1,4,8.") from None

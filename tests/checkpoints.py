@@ -12,8 +12,12 @@ from transformers import (
     DeepseekV2ForCausalLM,
     DeepseekV3Config,
     DeepseekV3ForCausalLM,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
     LlamaConfig,
     LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
     PreTrainedModel,
     Qwen2Config,
     Qwen2ForCausalLM,
@@ -103,6 +107,24 @@ def make_deepseek_v2(path: Path, *, seed: int = 0, **changes: Any) -> Path:
     return _save(path, seed, DeepseekV2ForCausalLM, DeepseekV2Config(**SHAPE | LATENT | lite | changes))
 
 
+def make_qwen2_windowed(path: Path, *, seed: int = 0, **changes: Any) -> Path:
+    """Two Qwen2 layers, of which the second sees 100 positions."""
+    window = {"use_sliding_window": True, "sliding_window": 100, "max_window_layers": 1}
+    return _save(path, seed, Qwen2ForCausalLM, Qwen2Config(**SHAPE | GROUPED | window | changes))
+
+
+def make_mistral(path: Path, *, seed: int = 0, **changes: Any) -> Path:
+    """Two Mistral layers that see 100 positions."""
+    return _save(path, seed, MistralForCausalLM, MistralConfig(**SHAPE | GROUPED | {"sliding_window": 100} | changes))
+
+
+def make_gemma3(path: Path, *, seed: int = 0, **changes: Any) -> Path:
+    """Two Gemma-3 layers, of which the first sees 100 positions; heads of 32."""
+    layers = {"layer_types": ["sliding_attention", "full_attention"], "sliding_window": 100, "head_dim": 32}
+    shape = SHAPE | GROUPED | layers | {"query_pre_attn_scalar": 32, "pad_token_id": None}
+    return _save(path, seed, Gemma3ForCausalLM, Gemma3TextConfig(**shape | changes))
+
+
 def make_deepseek(path: Path, *, seed: int = 0, **changes: Any) -> Path:
     """A dense and two expert layers of DeepSeek-V3 with multi-head latent attention."""
     return _save(path, seed, DeepseekV3ForCausalLM, DeepseekV3Config(**SHAPE | LATENT | changes))
@@ -131,9 +153,9 @@ def config(precision: Precision = Precision.INT8, **changes: Any) -> EngineConfi
     return replace(base, **changes)
 
 
-def load(path: Path, precision: Precision = Precision.INT8, *, name: str = "tiny", native: bool = True) -> LoadedModel:
-    """Load a checkpoint at a precision."""
-    return load_checkpoint(path, name=name, config=config(precision, native=native))
+def load(path: Path, precision: Precision = Precision.INT8, *, name: str = "tiny", **changes: Any) -> LoadedModel:
+    """Load a checkpoint at a precision, as `config` with these changes has it."""
+    return load_checkpoint(path, name=name, config=config(precision, **changes))
 
 
 def _save(path: Path, seed: int, model_class: type[PreTrainedModel], shape: Any) -> Path:

@@ -152,6 +152,7 @@ def _config() -> EngineConfig:
         device=settings.ENGINE_DEVICE,
         threads=settings.ENGINE_THREADS,
         memory_mb=settings.ENGINE_MEMORY_MB,
+        sparse=settings.ENGINE_SPARSE,
         native=settings.ENGINE_NATIVE,
         native_dir=settings.ENGINE_NATIVE_DIR,
         salt_key=settings.ENGINE_SALT_KEY.encode(),

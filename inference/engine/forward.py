@@ -14,7 +14,7 @@ from inference.bodies.llama import LlamaBody
 from inference.checkpoints import LoadedModel
 from inference.engine import attention
 from inference.engine.kv import PagedKV
-from inference.engine.layout import Layout
+from inference.engine.spans import Places
 
 GRANULE = 16  # rows per thread that a batch is a multiple of: no thread then starts inside a vector's width
 
@@ -30,7 +30,7 @@ class Forward(Protocol):
     granule: int
     dtype: torch.dtype
 
-    def __call__(self, states: Tensor, positions: Tensor, *, kv: PagedKV, layout: Layout, wanted: Tensor) -> Tensor:
+    def __call__(self, states: Tensor, positions: Tensor, *, kv: PagedKV, layout: Places, wanted: Tensor) -> Tensor:
         """[T, hidden] states at [T] position ids to [W, hidden], those of the ``wanted`` rows behind the last norm."""
 
 
@@ -44,7 +44,7 @@ class LibraryForward:
         self.dtype: torch.dtype = model.get_input_embeddings().weight.dtype
         self._body = model.base_model
 
-    def __call__(self, states: Tensor, positions: Tensor, *, kv: PagedKV, layout: Layout, wanted: Tensor) -> Tensor:
+    def __call__(self, states: Tensor, positions: Tensor, *, kv: PagedKV, layout: Places, wanted: Tensor) -> Tensor:
         """See `Forward`."""
         kv.begin(layout)
         out: Tensor = self._body(
@@ -58,11 +58,11 @@ class LibraryForward:
 
 
 @dataclass(frozen=True, slots=True)
-class GatheredAttention:
-    """A step's attention for a body, by the same gathering and tiles that the library's blocks get."""
+class StepAttention:
+    """A step's attention for a body, the same that the library's blocks get."""
 
     kv: PagedKV
-    layout: Layout
+    layout: Places
     scaling: float
 
     def __call__(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -83,10 +83,10 @@ class BodyForward:
     def __init__(self, body: LlamaBody) -> None:
         self._body = body
 
-    def __call__(self, states: Tensor, positions: Tensor, *, kv: PagedKV, layout: Layout, wanted: Tensor) -> Tensor:
+    def __call__(self, states: Tensor, positions: Tensor, *, kv: PagedKV, layout: Places, wanted: Tensor) -> Tensor:
         """See `Forward`; ``states`` are overwritten."""
         kv.begin(layout)
-        attend = GatheredAttention(kv, layout, self._body.scaling)
+        attend = StepAttention(kv, layout, self._body.scaling)
         return self._body(states, positions, attend, wanted)
 
 

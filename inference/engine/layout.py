@@ -19,10 +19,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inference.config import DENSE, SparsePattern
 from inference.engine.prompt import SHORT, IntArray
+from inference.engine.sight import TILE, UNBOUNDED
 from inference.engine.work import Chunk
 
-TILE = 128  # keys; 512 positions take 4 tiles: 64 were 9 % less arithmetic but twice the calls (2026-11-23)
 ROWS = 16  # rows of a tile are a multiple of this, so that no matmul falls to a kernel for few rows
 ZERO_SLOT, SINK_SLOT = 0, 1  # of block 0: always zero; where padding rows write
 
@@ -35,6 +36,7 @@ class Tile:
         at, rows: place among the packed rows.
         keys_at, keys: place among the gathered keys; a multiple of `TILE`.
         first: the first row's place in its absolute tile, 0 to `TILE` - 1.
+        whole_from: the absolute tile from which on a sparse pattern hides nothing: where a long question begins.
     """
 
     at: int
@@ -42,6 +44,7 @@ class Tile:
     keys_at: int
     keys: int
     first: int
+    whole_from: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Layout:
         tiles, fans: cover the packed rows.
         packed: [R] row of the batch behind each packed row.
         home: [T] packed row of each row of the batch; any for a padding row.
+        pattern: which tiles of a record are seen.
     """
 
     write_slots: Tensor
@@ -84,6 +88,7 @@ class Layout:
     fans: tuple[Fan, ...]
     packed: IntArray
     home: IntArray
+    pattern: SparsePattern = DENSE
     _indices: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
 
     def indices(self, groups: int) -> tuple[Tensor, Tensor]:
@@ -116,8 +121,8 @@ def rows_of(part: Tile | Fan) -> int:
 class LayoutBuilder:
     """Collects the chunks of one step."""
 
-    def __init__(self, *, fans: bool) -> None:
-        self._fans_allowed = fans
+    def __init__(self, *, fans: bool, pattern: SparsePattern = DENSE) -> None:
+        self._fans_allowed, self._pattern = fans, pattern
         self._written: list[IntArray] = []
         self._read: list[IntArray] = []
         self._packed: list[IntArray] = []
@@ -148,7 +153,8 @@ class LayoutBuilder:
                 first, last = max(a, chunk.start), min(b, chunk.stop)
                 own = np.concatenate([slots[: prompt.record], slots[a:last]])
                 own_at = self._gather(own, -(-len(own) // TILE) * TILE)
-                self._sequence(row + first, prompt.record + first - a, prompt.record + last - a, own_at)
+                whole_from = max(prompt.record - 1, 0) // TILE
+                self._sequence(row + first, prompt.record + first - a, prompt.record + last - a, own_at, whole_from)
 
     def build(self, *, rows: int, device: torch.device) -> Layout:
         """The step's layout, its batch filled up to ``rows`` rows."""
@@ -163,6 +169,7 @@ class LayoutBuilder:
             fans=tuple(self._fans),
             packed=np.concatenate(self._packed),
             home=home,
+            pattern=self._pattern,
         )
 
     def _is_short(self, length: int, record: int) -> bool:
@@ -182,7 +189,7 @@ class LayoutBuilder:
         self._packed_rows += len(rows)
         return self._packed_rows - len(rows)
 
-    def _sequence(self, row: int, start: int, stop: int, keys_at: int) -> None:
+    def _sequence(self, row: int, start: int, stop: int, keys_at: int, whole_from: int = UNBOUNDED) -> None:
         """Positions ``start`` to ``stop`` of a sequence whose keys begin at ``keys_at``."""
         for tile in range(start // TILE, -(-stop // TILE)):
             first, last = max(start, tile * TILE), min(stop, (tile + 1) * TILE)
@@ -190,7 +197,7 @@ class LayoutBuilder:
             rows[: last - first] = np.arange(row + first - start, row + last - start)
             keys = (tile + 1) * TILE
             at = self._pack(rows, np.arange(last - first))
-            self._tiles.append(Tile(at, len(rows), keys_at, keys, first - tile * TILE))
+            self._tiles.append(Tile(at, len(rows), keys_at, keys, first - tile * TILE, whole_from))
 
     def _fan(
         self, row: int, group: list[tuple[int, int]], width: int, keys_at: int, record: int, slots: IntArray

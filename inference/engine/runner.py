@@ -13,6 +13,7 @@ from inference.engine.kv import PagedKV
 from inference.engine.layout import LayoutBuilder
 from inference.engine.prompt import Prompt
 from inference.engine.readout import Readout
+from inference.engine.spans import SpansBuilder
 from inference.engine.work import Chunk
 
 
@@ -59,7 +60,7 @@ class Runner:
         Returns:
             The logits at all places that the chunks' tasks ask for, and which rows are each chunk's.
         """
-        builder = LayoutBuilder(fans=self._device.type == "cpu")
+        builder = self._builder()
         for chunk in chunks:
             builder.add(chunk)
         count = sum(chunk.stop - chunk.start for chunk in chunks)
@@ -88,6 +89,12 @@ class Runner:
         found = {row: token for row, token in zip(plain, tokens, strict=True) if token >= 0}
         rest = [row for row in range(len(hidden)) if row not in found]
         return Readout(self._logits(hidden[rest]), found=found, rows=len(hidden))
+
+    def _builder(self) -> LayoutBuilder | SpansBuilder:
+        loaded = self.loaded
+        if loaded.attention is not None:
+            return SpansBuilder(loaded.attention, pattern=loaded.sparse)
+        return LayoutBuilder(fans=self._device.type == "cpu", pattern=loaded.sparse)
 
     def _embedded(self, chunks: Sequence[Chunk], rows: int) -> Tensor:
         """[rows, hidden] of the chunks' positions, zero behind them."""

@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inference.config import DENSE, SparsePattern
 from inference.engine.blocks import BLOCK
-from inference.engine.layout import SINK_SLOT
+from inference.engine.layout import SINK_SLOT, Layout
 from inference.engine.prompt import IntArray
 from inference.engine.work import Chunk
+from inference.native.attention import PackedPool, PagedAttention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,20 +26,38 @@ class Spans:
 
     Attributes:
         write_slots: [T].
-        spans: [S, 7] int64: first row, rows; positions of the record before and its table; place of the first row
-            among the positions that are the sequence's own, their table, and where in its first block they begin.
+        spans: [S, 8] int64: first row, rows; positions of the record before and its table; place of the first row
+            among the positions that are the sequence's own, their table, where in its first block they begin, and
+            whether they are a question's.
         tables: int32 block ids.
+        pattern: which tiles of a record are seen.
     """
 
+    attention: PagedAttention
     write_slots: Tensor
     spans: Tensor
     tables: Tensor
+    pattern: SparsePattern = DENSE
+
+    def attend(self, query: Tensor, pool: PackedPool, *, scaling: float, window: int | None) -> Tensor:
+        """Attend [1, H, T, D] to the pool; returns [1, T, H, D], zero for rows of no sequence."""
+        rows = query[0].transpose(0, 1)
+        if rows.stride(2) != 1 or rows.stride(1) != rows.shape[2]:
+            rows = rows.contiguous()
+        out = self.attention(
+            rows, pool, self.spans, self.tables, scaling=scaling, window=window or 0, pattern=self.pattern
+        )
+        return out.unsqueeze(0)
+
+
+Places = Layout | Spans  # what the layers of one step are told
 
 
 class SpansBuilder:
     """Collects the chunks of one step."""
 
-    def __init__(self) -> None:
+    def __init__(self, attention: PagedAttention, *, pattern: SparsePattern = DENSE) -> None:
+        self._attention, self._pattern = attention, pattern
         self._written: list[IntArray] = []
         self._spans: list[tuple[int, ...]] = []
         self._blocks: list[int] = []
@@ -52,17 +72,19 @@ class SpansBuilder:
         self._blocks += chunk.work.blocks[: -(-chunk.stop // BLOCK)]
         if chunk.start < record:
             count = min(chunk.stop, record) - chunk.start
-            self._spans.append((row + chunk.start, count, 0, table, chunk.start, table, 0))
+            self._spans.append((row + chunk.start, count, 0, table, chunk.start, table, 0, 0))
         for start, stop in prompt.branches:
             first, last = max(start, chunk.start), min(stop, chunk.stop)
             if first < last:
-                own = (first - start, table + start // BLOCK, start % BLOCK)
+                own = (first - start, table + start // BLOCK, start % BLOCK, 1)
                 self._spans.append((row + first, last - first, record, table, *own))
 
-    def build(self, *, rows: int) -> Spans:
+    def build(self, *, rows: int, device: torch.device) -> Spans:  # noqa: ARG002 - `LayoutBuilder.build`'s
         """The step's spans, its batch filled up to ``rows`` rows."""
         padding = np.full(rows - self._rows, SINK_SLOT, dtype=np.int64)
         return Spans(
+            attention=self._attention,
+            pattern=self._pattern,
             write_slots=torch.from_numpy(np.concatenate([*self._written, padding])),
             spans=torch.tensor(self._spans, dtype=torch.int64),
             tables=torch.tensor(self._blocks, dtype=torch.int32),

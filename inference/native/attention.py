@@ -2,14 +2,18 @@
 
 from ctypes import CDLL
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from inference.api import Precision
+from inference.config import DENSE, EngineConfig, SparsePattern
 from inference.native.library import FLOAT, INT, POINTER, bind
+from inference.native.selftest import native_library
 
 BLOCK, LANES = 16, 16  # positions of a block, values of a register: the same numbers in src/
-SPAN_FIELDS = 7  # of src/attention.h's Span
+SPAN_FIELDS = 8  # of src/attention.h's Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +43,6 @@ class PackedPool:
     def size(self) -> int:
         """Of a head."""
         return 2 * self.keys.shape[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """Which tiles of 128 keys a row of a record, or a question of its record, sees beside others.
-
-    Attributes:
-        sink: the first tiles, seen by all.
-        recent: the last ones up to the row's own; 0 shows every tile.
-        stride: every so manieth tile besides; 0 for none.
-    """
-
-    sink: int = 0
-    recent: int = 0
-    stride: int = 0
-
-
-DENSE = Pattern()
 
 
 class PagedAttention:
@@ -106,16 +92,17 @@ class PagedAttention:
         *,
         scaling: float,
         window: int = 0,
-        pattern: Pattern = DENSE,
+        pattern: SparsePattern = DENSE,
     ) -> Tensor:
         """Attend rows to what the pool holds for them.
 
         Args:
             query: [T, H, D] bfloat16, rows of any stride, each contiguous; H a multiple of G.
-            spans: [S, 7] int64, see src/attention.h; those of one record next to each other.
+            spans: [S, 8] int64, see src/attention.h; those of one record next to each other.
             tables: int32 block ids that spans point into.
             scaling: multiplies q . k before the softmax; above zero.
             window: keys that a row sees up to itself; 0 for all of them.
+            pattern: which tiles of a record rows see.
 
         Returns:
             [T, H, D]; rows of no span are zero.
@@ -141,3 +128,21 @@ class PagedAttention:
 def _covered(spans: Tensor) -> int:
     """Rows of the batch that spans cover; they follow one another from the first."""
     return int(spans[-1, 0] + spans[-1, 1]) if len(spans) else 0
+
+
+def find_attention(model_config: Any, config: EngineConfig) -> PagedAttention | None:
+    """The kernels, if they serve here and compute a model's kind of attention; None means that the eager path serves.
+
+    The products here are bfloat16's: other precisions stay eager.
+    """
+    if config.precision not in {Precision.INT8, Precision.BF16} or not _is_served(model_config):
+        return None
+    library = native_library(config)
+    return None if library is None else PagedAttention(library)
+
+
+def _is_served(config: Any) -> bool:
+    heads = config.num_attention_heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // heads
+    latent = getattr(config, "kv_lora_rank", None) is not None
+    return not latent and size % 2 == 0 and heads % config.num_key_value_heads == 0

@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from inference.api import CheckpointRefused, Precision
 from inference.checkpoints import digest_of, load_checkpoint, write_sums
+from inference.config import SparsePattern
 from tests.checkpoints import SCHEMA, config, load, make_deepseek, make_event_qwen3, make_llama, make_qwen3
 
 
@@ -54,7 +55,22 @@ def test_lower_precisions_stay_near_float32(tmp_path, make, precision, allowed):
 
 @pytest.mark.parametrize("precision", [Precision.FP32, Precision.BF16])
 def test_plain_precisions_name_no_kernels(tmp_path, precision):
-    assert load(make_llama(tmp_path), precision).ref.kernels == "plain"
+    assert load(make_llama(tmp_path), precision, native=False).ref.kernels == "plain"
+
+
+def test_a_sparse_pattern_is_part_of_the_kernel_set(tmp_path):
+    loaded = load(make_llama(tmp_path), Precision.FP32, sparse=SparsePattern(sink=1, recent=4, stride=8))
+
+    assert loaded.ref.kernels == "plain+sparse-1-4-8"
+
+
+@pytest.mark.parametrize("key", ["final_logit_softcapping", "use_bidirectional_attention"])
+def test_what_would_change_logits_unseen_is_refused(tmp_path, key):
+    make_llama(tmp_path)
+    change_config(tmp_path, **{key: 30.0})
+
+    with pytest.raises(CheckpointRefused, match=f"{key} is not served"):
+        load(tmp_path)
 
 
 def test_int8_names_the_kernels_that_ran(tmp_path):
@@ -63,7 +79,8 @@ def test_int8_names_the_kernels_that_ran(tmp_path):
 
 def test_weights_take_the_bytes_of_their_precision(tmp_path):
     make_llama(tmp_path, hidden_size=256)
-    fp32, bf16, int8 = (load(tmp_path, precision).weight_bytes for precision in Precision)
+    precisions = (Precision.FP32, Precision.BF16, Precision.INT8)
+    fp32, bf16, int8 = (load(tmp_path, precision).weight_bytes for precision in precisions)
 
     assert bf16 / fp32 == pytest.approx(0.5, abs=0.03)
     assert int8 / fp32 == pytest.approx(0.26, abs=0.04)

@@ -57,7 +57,7 @@ void Worker::run(const Task& task, const Piece* pieces) {
         line += pieces[index].stop - pieces[index].from;
     }
     const Span& first = *pieces[0].span;
-    if (first.far > 0) see_table(problem_.tables + first.far_table, first.far, task.group, 0, task.lines);
+    if (first.far > 0) see_table(problem_.tables + first.far_table, first.far, true, task.group, 0, task.lines);
     line = 0;
     for (int64_t index = 0; index < task.pieces; ++index) {
         const int64_t lines = pieces[index].stop - pieces[index].from;
@@ -79,10 +79,12 @@ void Worker::load(const Piece& piece, int64_t group, int64_t line) {
     }
 }
 
-void Worker::see_table(const int32_t* table, int64_t count, int64_t group, int64_t first_line, int64_t lines) {
+// A record's tiles where they are; `asked` by questions, who see its last one whatever the pattern.
+void Worker::see_table(const int32_t* table, int64_t count, bool asked, int64_t group, int64_t first_line,
+                       int64_t lines) {
     for (int64_t at = 0; at < count; at += TILE) {
         Tile tile;
-        tile.at = at, tile.count = std::min(TILE, count - at), tile.index = at / TILE;
+        tile.at = at, tile.count = std::min(TILE, count - at), tile.index = asked && count - at <= TILE ? -1 : at / TILE;
         for (int64_t block = 0; block * BLOCK < tile.count; ++block) {
             tile.keys[block] = problem_.pool.key_block(group, table[at / BLOCK + block]);
             tile.values[block] = problem_.pool.value_block(group, table[at / BLOCK + block]);
@@ -94,8 +96,8 @@ void Worker::see_table(const int32_t* table, int64_t count, int64_t group, int64
 void Worker::see_own(const Piece& piece, int64_t group, int64_t first_line, int64_t lines) {
     const Span& span = *piece.span;
     const int64_t count = span.first + (piece.stop - 1) / problem_.shared() + 1;
-    if (span.far == 0 && span.near_place == 0) {
-        see_table(problem_.tables + span.near_table, count, group, first_line, lines);
+    if (!span.question) {
+        see_table(problem_.tables + span.near_table, count, false, group, first_line, lines);
         return;
     }
     for (int64_t at = 0; at < count; at += TILE) {

@@ -11,13 +11,13 @@
 //
 // They see `far` positions of a record that others may see too, then positions of their own up to themselves; the
 // first row is at place `first` of these. Tables are lists of blocks; a sequence's own positions begin at a place
-// inside their first block.
+// inside their first block. A question's own positions are no part of a record: a pattern hides none of them.
 struct Span {
-    int64_t row, rows, far, far_table, first, near_table, near_place;
+    int64_t row, rows, far, far_table, first, near_table, near_place, question;
 };
 
-// Which tiles of 128 keys a row sees: the first ones, the last ones up to its own, and every stride-th; all if
-// recent is zero. Questions see all of themselves.
+// Which tiles of 128 keys of a record a row sees: the first ones, the last ones up to its own, and every stride-th;
+// all if recent is zero. The record's last tile is seen by its questions in any case.
 struct Pattern {
     int64_t sink, recent, stride;
 
@@ -61,7 +61,7 @@ struct Tile {
     const bf16* keys[TILE_BLOCKS];
     const bf16* values[TILE_BLOCKS];
     int64_t at, count;  // its first key's position, and its keys
-    int64_t index;      // among the record's tiles; -1 for a question's own
+    int64_t index;      // among the record's tiles, for the pattern; -1 if it hides nothing of this one
 };
 
 // One thread's room for a task.
@@ -72,7 +72,7 @@ public:
 
 private:
     void load(const Piece& piece, int64_t group, int64_t line);
-    void see_table(const int32_t* table, int64_t count, int64_t group, int64_t first_line, int64_t lines);
+    void see_table(const int32_t* table, int64_t count, bool asked, int64_t group, int64_t first_line, int64_t lines);
     void see_own(const Piece& piece, int64_t group, int64_t first_line, int64_t lines);
     void see(const Tile& tile, int64_t first_line, int64_t lines);
     void see_panel(const Tile& tile, int64_t first_line, int64_t lines);

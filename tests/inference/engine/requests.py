@@ -52,11 +52,9 @@ def ask(record: Sequence[Position], *suffixes: Sequence[Position], **changes: An
 
 
 @contextmanager
-def serving(
-    path: Path, precision: Precision = Precision.INT8, *, native: bool = True, **changes: Any
-) -> Iterator[EngineCore]:
+def serving(path: Path, precision: Precision = Precision.INT8, **changes: Any) -> Iterator[EngineCore]:
     """A started engine over one checkpoint; at the end no request may hold a block."""
-    engine = EngineCore([load(path, precision, native=native)], config(precision, **{"memory_mb": 48} | changes))
+    engine = EngineCore([load(path, precision, **changes)], config(precision, **{"memory_mb": 48} | changes))
     engine.start()
     try:
         yield engine

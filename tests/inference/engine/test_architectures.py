@@ -9,6 +9,8 @@ from inference.checkpoints import LoadedModel
 from tests.checkpoints import SCHEMA, load, make_deepseek_v2
 from tests.inference.engine.requests import LABELS, ask, events, largest_difference, logits, serving, tokens
 
+WINDOWED = ["mistral", "gemma3", "qwen2_windowed"]
+FAMILIES = ["llama", "qwen2", "qwen3", "qwen3_moe", "deepseek_v2", "deepseek", *WINDOWED]
 SUFFIXES = ((tokens(3, seed=5)), (tokens(3, seed=6)), (tokens(9, seed=7)), (tokens(40, seed=8)))
 
 
@@ -36,7 +38,7 @@ def plain_logits(loaded: LoadedModel, request: ScoreRequest) -> list[tuple[float
     return answers
 
 
-@pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3", "qwen3_moe", "deepseek_v2", "deepseek"])
+@pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("record", [0, 17, 300])
 def test_tokens_score_as_in_the_unmodified_model(checkpoints, family, record):
     request = ask(tokens(record, seed=1), *SUFFIXES)
@@ -51,7 +53,9 @@ def test_tokens_score_as_in_the_unmodified_model(checkpoints, family, record):
 
 
 @pytest.mark.parametrize("precision", [Precision.FP16, Precision.BF16])
-@pytest.mark.parametrize("family", ["qwen2", "qwen3_moe", "deepseek_v2", "deepseek"])
+@pytest.mark.parametrize(
+    "family", ["qwen2", "qwen3_moe", "deepseek_v2", "deepseek", "mistral", "gemma3", "qwen2_windowed"]
+)
 def test_half_precisions_stay_near_float32(checkpoints, family, precision):
     request = ask(tokens(40, seed=1), *SUFFIXES)
     expected = plain_logits(load(checkpoints[family], Precision.FP32), request)

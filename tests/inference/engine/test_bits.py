@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from inference.api import Position, Precision, ScoreRequest
+from inference.config import SparsePattern
 from tests.inference.engine.requests import ask, events, logits, serving, tokens
 
-FAMILIES = ["llama", "qwen3", "qwen3_moe", "deepseek_v2", "deepseek", "events"]
+FAMILIES = ["llama", "qwen3", "qwen3_moe", "deepseek_v2", "deepseek", "gemma3", "events"]
 LENGTHS = (0, 1, 16, 100, 127, 129, 250)
 COMMON = 200  # positions that some records begin with
 
@@ -83,11 +84,23 @@ def test_threads_change_no_bit(case, threads):
         assert scores(engine, requests[-4:]) == {request.id: alone[request.id] for request in requests[-4:]}
 
 
-@pytest.mark.parametrize("family", ["llama", "events"])
+@pytest.mark.parametrize("family", ["llama", "gemma3", "events"])
 def test_the_eager_path_keeps_the_contract_where_there_are_no_native_kernels(checkpoints, family):
     path, requests = checkpoints[family], make_requests(family)
     alone = alone_in(path, requests, native=False)
     with serving(path, native=False, max_batch_positions=128) as engine:
+        together = scores(engine, requests)
+        warm = scores(engine, requests)
+
+    assert together == warm == alone
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_a_sparse_pattern_keeps_the_contract(checkpoints, native):
+    path, requests = checkpoints["qwen3"], make_requests("qwen3")[-6:]
+    sparse = SparsePattern(recent=1)
+    alone = alone_in(path, requests, native=native, sparse=sparse)
+    with serving(path, native=native, sparse=sparse, max_batch_positions=128) as engine:
         together = scores(engine, requests)
         warm = scores(engine, requests)
 

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inference.config import DENSE, SparsePattern
 from inference.engine.answering import Answering
 from inference.engine.prompt import lay_out
 from inference.engine.work import Work
@@ -36,15 +37,23 @@ def states(work: Work, dtype: torch.dtype, *, heads: Heads = HEADS) -> tuple[Ten
     return query, key, value
 
 
-def visible(work: Work, *, window: int = 0) -> Tensor:
+def visible(work: Work, *, window: int | None = None, pattern: SparsePattern = DENSE) -> Tensor:
     """[P, P] bool: which positions in line each position may attend to."""
     prompt, at = work.prompt, np.arange(work.prompt.total)
     branch = np.zeros(len(at), dtype=int)
     for index, (start, stop) in enumerate(prompt.branches):
         branch[start:stop] = index + 1
     seen = (at[None] <= at[:, None]) & ((branch[None] == 0) | (branch[None] == branch[:, None]))
+    ids = prompt.position_ids
     if window:
-        seen &= prompt.position_ids[None] > prompt.position_ids[:, None] - window
+        seen &= ids[None] > ids[:, None] - window
+    if pattern.recent:
+        tile, own = ids[None] // 128, ids[:, None] // 128
+        shown = (tile < pattern.sink) | (own - tile < pattern.recent)
+        if pattern.stride:
+            shown |= tile % pattern.stride == 0
+        asked = (branch[:, None] > 0) & (tile >= max(prompt.record - 1, 0) // 128)
+        seen &= shown | asked
     return torch.from_numpy(seen)
 
 

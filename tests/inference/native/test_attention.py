@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from inference.config import DENSE, SparsePattern
 from inference.engine.spans import SpansBuilder
 from inference.engine.work import Chunk, Work
 from inference.native.attention import PackedPool, PagedAttention
@@ -17,6 +18,11 @@ from inference.threads import one_thread
 from tests.inference.engine.works import HEADS, Heads, make_work, masked_attention, states, visible
 
 TILE_EDGES = [1, 15, 16, 17, 127, 128, 129]
+PATTERNS = [
+    SparsePattern(recent=1),
+    SparsePattern(sink=1, recent=2),
+    SparsePattern(recent=2, stride=3),
+]
 SIZES = [8, 16, 18, 32, 64, 80, 96, 128, 130]
 
 
@@ -37,8 +43,8 @@ def attend(
     chunks: list[tuple[int, int]],
     *,
     heads: Heads = HEADS,
-    window: int = 0,
     stale: float = 0.0,
+    **sight: Any,
 ) -> Tensor:
     """[P, H, D]: the line computed in these chunks, in a pool where something else was before."""
     pool = PackedPool.zeros(heads[1], max(work.blocks) + 1, heads[2])
@@ -46,24 +52,29 @@ def attend(
     pool.values.fill_(stale)
     line = states(work, torch.bfloat16, heads=heads)
     parts = [
-        step(attention, pool, [Chunk(work, start, stop)], [x[0, :, start:stop] for x in line], window=window)
+        step(attention, pool, [Chunk(work, start, stop)], [x[0, :, start:stop] for x in line], **sight)
         for start, stop in chunks
     ]
     return torch.cat(parts)
 
 
 def step(
-    attention: PagedAttention, pool: PackedPool, chunks: list[Chunk], line: Sequence[Tensor], *, window: int = 0
+    attention: PagedAttention,
+    pool: PackedPool,
+    chunks: list[Chunk],
+    line: Sequence[Tensor],
+    *,
+    window: int | None = None,
+    pattern: SparsePattern = DENSE,
 ) -> Tensor:
     """[T, H, D]: one batch of chunks, whose queries, keys and values are each [heads, T, D]."""
     query, key, value = line
-    builder = SpansBuilder()
+    builder = SpansBuilder(attention, pattern=pattern)
     for chunk in chunks:
         builder.add(chunk)
-    spans = builder.build(rows=query.shape[1])
+    spans = builder.build(rows=query.shape[1], device=query.device)
     attention.write(pool, key, value, spans.write_slots)
-    rows = query.transpose(0, 1).contiguous()
-    return attention(rows, pool, spans.spans, spans.tables, scaling=pool.size**-0.5, window=window)
+    return spans.attend(query[None], pool, scaling=pool.size**-0.5, window=window)[0]
 
 
 def whole(attention: PagedAttention, work: Work, **options: Any) -> Tensor:
@@ -71,14 +82,14 @@ def whole(attention: PagedAttention, work: Work, **options: Any) -> Tensor:
     return attend(attention, work, [(0, work.prompt.total)], **options)
 
 
-def assert_near(answer: Tensor, work: Work, *, heads: Heads = HEADS, window: int = 0) -> None:
+def assert_near(answer: Tensor, work: Work, *, heads: Heads = HEADS, **sight: Any) -> None:
     """Compare with float32 attention over the same bfloat16 states, within what two roundings may do.
 
     Weights are rounded to 8 bits before they meet the values, and so is the result: each is off by 2**-8 of the
     magnitudes that were summed at most. The float32 sums in between add less than a hundredth of that.
     """
     query, key, value = (x.float() for x in states(work, torch.bfloat16, heads=heads))
-    mask = visible(work, window=window)
+    mask = visible(work, **sight)
     expected = masked_attention(query, key, value, mask)
     bound = 1.01 * 2.0**-7 * masked_attention(query, key, value.abs(), mask)
     assert ((answer.float() - expected).abs() <= bound + 1e-6).all()
@@ -108,6 +119,14 @@ def test_a_window_hides_what_lies_before_it(attention, window, record):
     assert_near(whole(attention, work, window=window), work, window=window)
 
 
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("record", [0, 127, 128, 700])
+def test_a_pattern_hides_tiles_of_the_record(attention, pattern, record):
+    work = make_work(record, 3, 20, 300)
+
+    assert_near(whole(attention, work, pattern=pattern), work, pattern=pattern)
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     record=st.integers(0, 400),
@@ -115,21 +134,23 @@ def test_a_window_hides_what_lies_before_it(attention, window, record):
     shared=st.integers(1, 5),
     groups=st.integers(1, 3),
     half_size=st.integers(1, 70),
-    window=st.one_of(st.just(0), st.integers(1, 500)),
+    window=st.one_of(st.none(), st.integers(1, 500)),
+    pattern=st.sampled_from([DENSE, *PATTERNS]),
 )
-def test_any_shape_equals_attention_in_float32(attention, record, suffixes, shared, groups, half_size, window):
+def test_any_shape_equals_attention_in_float32(attention, record, suffixes, shared, groups, half_size, window, pattern):
     work, heads = make_work(record, *suffixes), (shared * groups, groups, 2 * half_size)
+    sight = {"window": window, "pattern": pattern}
 
-    assert_near(whole(attention, work, heads=heads, window=window), work, heads=heads, window=window)
+    assert_near(whole(attention, work, heads=heads, **sight), work, heads=heads, **sight)
 
 
 @pytest.mark.parametrize("cut", [1, 16, 100, 112, 127, 128, 144, 256])
-@pytest.mark.parametrize("window", [0, 17, 128])
-def test_where_a_chunk_starts_changes_no_bit(attention, cut, window):
+@pytest.mark.parametrize("sight", [{}, {"window": 17}, {"window": 128}, {"pattern": SparsePattern(recent=1)}])
+def test_where_a_chunk_starts_changes_no_bit(attention, cut, sight):
     work = make_work(300, 3, 40)
     chunks = [(0, cut), (cut, 300), (300, 303), (303, 310), (310, 343)]
 
-    assert torch.equal(attend(attention, work, chunks, window=window), whole(attention, work, window=window))
+    assert torch.equal(attend(attention, work, chunks, **sight), whole(attention, work, **sight))
 
 
 def test_one_row_at_a_time_changes_no_bit(attention):
@@ -138,7 +159,7 @@ def test_one_row_at_a_time_changes_no_bit(attention):
     assert torch.equal(attend(attention, work, [(at, at + 1) for at in range(155)]), whole(attention, work))
 
 
-@pytest.mark.parametrize("window", [0, 50])
+@pytest.mark.parametrize("window", [None, 50])
 def test_a_questions_bits_do_not_depend_on_its_neighbours(attention, window):
     alone, among = make_work(200, 30), make_work(200, 3, 30, 8, 2, 3)
 
@@ -180,12 +201,9 @@ def test_a_record_that_is_not_a_number_says_so(attention):
 
 def test_rows_of_no_sequence_are_zero(attention):
     work = make_work(20, 1)
-    builder = SpansBuilder()
-    builder.add(Chunk(work, 0, 21))
-    step = builder.build(rows=32)
-    pool = PackedPool.zeros(2, 4, 64)
+    line = [torch.ones(heads, 32, 64, dtype=torch.bfloat16) for heads in (4, 2, 2)]
 
-    answer = attention(torch.ones(32, 4, 64).bfloat16(), pool, step.spans, step.tables, scaling=1.0)
+    answer = step(attention, PackedPool.zeros(2, 4, 64), [Chunk(work, 0, 21)], line)
 
     assert torch.equal(answer[21:], torch.zeros(11, 4, 64).bfloat16())
 
