@@ -84,7 +84,8 @@ void Worker::see_table(const int32_t* table, int64_t count, bool asked, int64_t 
                        int64_t lines) {
     for (int64_t at = 0; at < count; at += TILE) {
         Tile tile;
-        tile.at = at, tile.count = std::min(TILE, count - at), tile.index = asked && count - at <= TILE ? -1 : at / TILE;
+        tile.at = at, tile.count = std::min(TILE, count - at);
+        tile.index = asked && count - at <= TILE ? -1 : at / TILE;
         for (int64_t block = 0; block * BLOCK < tile.count; ++block) {
             tile.keys[block] = problem_.pool.key_block(group, table[at / BLOCK + block]);
             tile.values[block] = problem_.pool.value_block(group, table[at / BLOCK + block]);

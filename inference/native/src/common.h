@@ -7,6 +7,9 @@
 
 #define ASSAY_EXPORT extern "C" __attribute__((visibility("default")))
 
+// Of a short loop over registers: without it some of them are kept in memory.
+#define ASSAY_UNROLLED _Pragma("GCC unroll 8")
+
 using bf16 = uint16_t;
 
 constexpr int64_t LANES = 16;  // float32 values of one register

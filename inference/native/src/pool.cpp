@@ -44,7 +44,8 @@ ASSAY_EXPORT void assay_pool_write(const bf16* keys, int64_t key_head_stride, in
                                    const int64_t* slots, int64_t rows, int64_t heads, int64_t size, bf16* pool_keys,
                                    bf16* pool_values, int64_t blocks) {
     const Pool pool{pool_keys, pool_values, blocks, size};
-    const Batch batch{keys, values, {key_row_stride, value_row_stride}, {key_head_stride, value_head_stride}, slots, rows};
+    const Batch batch{keys,  values, {key_row_stride, value_row_stride}, {key_head_stride, value_head_stride},
+                      slots, rows};
     const int64_t chunks = (rows + CHUNK - 1) / CHUNK;
 #pragma omp parallel for schedule(static) if (rows * heads > CHUNK)
     for (int64_t task = 0; task < chunks * heads; ++task) {

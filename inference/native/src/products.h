@@ -18,18 +18,18 @@ inline __m512bh repeated(uint32_t pair) { return (__m512bh)_mm512_set1_epi32(sta
 template <int R, int B>
 void score(const uint32_t* queries, int64_t pairs, const bf16* const* blocks, float* scores) {
     __m512 sums[R][B];
-    for (int r = 0; r < R; ++r)
-        for (int b = 0; b < B; ++b) sums[r][b] = _mm512_setzero_ps();
+    ASSAY_UNROLLED for (int r = 0; r < R; ++r)
+        ASSAY_UNROLLED for (int b = 0; b < B; ++b) sums[r][b] = _mm512_setzero_ps();
     for (int64_t pair = 0; pair < pairs; ++pair) {
         __m512bh keys[B];
-        for (int b = 0; b < B; ++b) keys[b] = pairs_at(blocks[b] + 2 * BLOCK * pair);
-        for (int r = 0; r < R; ++r) {
+        ASSAY_UNROLLED for (int b = 0; b < B; ++b) keys[b] = pairs_at(blocks[b] + 2 * BLOCK * pair);
+        ASSAY_UNROLLED for (int r = 0; r < R; ++r) {
             const __m512bh query = repeated(queries[r * pairs + pair]);
-            for (int b = 0; b < B; ++b) sums[r][b] = _mm512_dpbf16_ps(sums[r][b], keys[b], query);
+            ASSAY_UNROLLED for (int b = 0; b < B; ++b) sums[r][b] = _mm512_dpbf16_ps(sums[r][b], keys[b], query);
         }
     }
-    for (int r = 0; r < R; ++r)
-        for (int b = 0; b < B; ++b) _mm512_storeu_ps(scores + r * TILE + b * BLOCK, sums[r][b]);
+    ASSAY_UNROLLED for (int r = 0; r < R; ++r)
+        ASSAY_UNROLLED for (int b = 0; b < B; ++b) _mm512_storeu_ps(scores + r * TILE + b * BLOCK, sums[r][b]);
 }
 
 // Where the values of a tile are, and which of its keys any row sees.
@@ -42,8 +42,8 @@ struct Values {
 template <int R, int V>
 void mix(const bf16* weights, const Values& values, int64_t at, const float* kept, float* out) {
     __m512 sums[R][V];
-    for (int r = 0; r < R; ++r)
-        for (int v = 0; v < V; ++v)
+    ASSAY_UNROLLED for (int r = 0; r < R; ++r)
+        ASSAY_UNROLLED for (int v = 0; v < V; ++v)
             sums[r][v] = _mm512_mul_ps(_mm512_loadu_ps(out + r * values.width + v * LANES), _mm512_set1_ps(kept[r]));
     const auto* by_pair = reinterpret_cast<const uint32_t*>(weights);
     for (int64_t key = values.first; key < values.last; key += BLOCK) {
@@ -51,15 +51,16 @@ void mix(const bf16* weights, const Values& values, int64_t at, const float* kep
         const int64_t stop = values.last - key < BLOCK ? (values.last - key + 1) / 2 : BLOCK / 2;
         for (int64_t pair = 0; pair < stop; ++pair) {
             __m512bh value[V];
-            for (int v = 0; v < V; ++v) value[v] = pairs_at(from + 2 * (pair * values.width + v * LANES));
-            for (int r = 0; r < R; ++r) {
+            const bf16* line = from + 2 * pair * values.width;
+            ASSAY_UNROLLED for (int v = 0; v < V; ++v) value[v] = pairs_at(line + 2 * v * LANES);
+            ASSAY_UNROLLED for (int r = 0; r < R; ++r) {
                 const __m512bh weight = repeated(by_pair[r * (TILE / 2) + key / 2 + pair]);
-                for (int v = 0; v < V; ++v) sums[r][v] = _mm512_dpbf16_ps(sums[r][v], value[v], weight);
+                ASSAY_UNROLLED for (int v = 0; v < V; ++v) sums[r][v] = _mm512_dpbf16_ps(sums[r][v], value[v], weight);
             }
         }
     }
-    for (int r = 0; r < R; ++r)
-        for (int v = 0; v < V; ++v) _mm512_storeu_ps(out + r * values.width + v * LANES, sums[r][v]);
+    ASSAY_UNROLLED for (int r = 0; r < R; ++r)
+        ASSAY_UNROLLED for (int v = 0; v < V; ++v) _mm512_storeu_ps(out + r * values.width + v * LANES, sums[r][v]);
 }
 
 template <int R>

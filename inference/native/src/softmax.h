@@ -64,18 +64,20 @@ inline __mmask16 lanes_between(int64_t low, int64_t high) {
 template <int B>
 void weigh(const float* scores, float scale, int64_t low, int64_t high, Running* row, bf16* weights) {
     __m512 score[B];
-    for (int b = 0; b < B; ++b) score[b] = _mm512_loadu_ps(scores + LANES * b);
+    ASSAY_UNROLLED for (int b = 0; b < B; ++b) score[b] = _mm512_loadu_ps(scores + LANES * b);
     if (low > 0 || high < LANES * B)
-        for (int b = 0; b < B; ++b)
-            score[b] = _mm512_mask_mov_ps(_mm512_set1_ps(UNSEEN), lanes_between(low - LANES * b, high - LANES * b), score[b]);
+        ASSAY_UNROLLED for (int b = 0; b < B; ++b) {
+            const __mmask16 seen = lanes_between(low - LANES * b, high - LANES * b);
+            score[b] = _mm512_mask_mov_ps(_mm512_set1_ps(UNSEEN), seen, score[b]);
+        }
     __m512 top = _mm512_set1_ps(row->highest);
-    for (int b = 0; b < B; ++b) top = _mm512_max_ps(score[b], top);
+    ASSAY_UNROLLED for (int b = 0; b < B; ++b) top = _mm512_max_ps(score[b], top);
     const __m512 before = _mm512_set1_ps(row->highest), factor = _mm512_set1_ps(scale);
     row->highest = largest_of(top);
     const __m512 now = _mm512_set1_ps(row->highest), offset = _mm512_mul_ps(now, factor);
     const __m512 kept = exp2_of(_mm512_mul_ps(_mm512_sub_ps(before, now), factor));
     __m512 total = _mm512_mul_ps(_mm512_loadu_ps(row->total), kept);
-    for (int b = 0; b < B; ++b) {
+    ASSAY_UNROLLED for (int b = 0; b < B; ++b) {
         const __m512 weight = exp2_of(_mm512_fmsub_ps(score[b], factor, offset));
         total = _mm512_add_ps(total, weight);
         store_bf16(weights + LANES * b, weight);
@@ -84,4 +86,5 @@ void weigh(const float* scores, float scale, int64_t low, int64_t high, Running*
     row->kept = _mm512_cvtss_f32(kept);
 }
 
-constexpr decltype(&weigh<1>) WEIGH[] = {weigh<1>, weigh<2>, weigh<3>, weigh<4>, weigh<5>, weigh<6>, weigh<7>, weigh<8>};
+constexpr decltype(&weigh<1>) WEIGH[] = {weigh<1>, weigh<2>, weigh<3>, weigh<4>,
+                                         weigh<5>, weigh<6>, weigh<7>, weigh<8>};
