@@ -1,4 +1,4 @@
-"""The body of the Llama family (Llama, Qwen2, Qwen3): W8A8 products, everything else in float32.
+"""The body of the Llama family (Llama, Mistral, Qwen2, Qwen3): W8A8 products, everything else in float32.
 
 The residual stream stays in float32 from the embeddings to the last norm; queries, keys and values are rounded to
 bfloat16. A row's bits depend on its own states, its position and what it attends to.
@@ -19,7 +19,8 @@ from inference.native.rows import RowKernels
 from inference.native.weights import pack_gated, pack_linears
 from inference.quantization.kernels import MAX_INPUTS
 
-MODEL_TYPES = frozenset({"llama", "qwen2", "qwen3"})
+MODEL_TYPES = frozenset({"llama", "mistral", "qwen2", "qwen3"})
+LAYER_KINDS = frozenset({"full_attention", "sliding_attention"})
 LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj")
 GATED = ("gate_proj", "up_proj", "down_proj")
 
@@ -37,6 +38,7 @@ class LlamaBody:
 
     Attributes:
         scaling: multiplies q . k before the softmax.
+        windows: for each layer the keys that a row sees up to itself; None for all.
     """
 
     decoder: Decoder
@@ -44,6 +46,7 @@ class LlamaBody:
     rotary: RotaryTable
     norm: Tensor
     scaling: float
+    windows: tuple[int | None, ...]
 
     @property
     def weight_bytes(self) -> int:
@@ -98,6 +101,7 @@ def make_llama_body(model: PreTrainedModel, library: CDLL) -> LlamaBody | None:
         rotary=RotaryTable(inner.rotary_emb),
         norm=_float(inner.norm),
         scaling=first.scaling,
+        windows=tuple(_window(block.self_attn) for block in inner.layers),
     )
 
 
@@ -106,10 +110,17 @@ def _applies(config: Any, inner: Any) -> bool:
         config.model_type in MODEL_TYPES
         and config.hidden_act == "silu"
         and config.rope_parameters.get("rope_type") in SERVED_ROTATIONS
-        and not any(kind != "full_attention" for kind in getattr(config, "layer_types", None) or ())
+        and not set(getattr(config, "layer_types", None) or ()) - LAYER_KINDS
         and max(config.hidden_size, config.intermediate_size) <= MAX_INPUTS
         and all(_has_linears(block.self_attn, LINEARS) and _has_linears(block.mlp, GATED) for block in inner.layers)
     )
+
+
+def _window(attention: Any) -> int | None:
+    """Qwen's attention holds its layer's window; Mistral's looks up that of all layers."""
+    if attention.config.model_type == "mistral":
+        attention = attention.config
+    return getattr(attention, "sliding_window", None)
 
 
 def _has_linears(module: nn.Module, names: Sequence[str]) -> bool:

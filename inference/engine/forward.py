@@ -4,6 +4,7 @@ Where a family has a body of our own it computes; otherwise the Hugging Face mod
 batch of shape [1, T].
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -64,13 +65,15 @@ class StepAttention:
     kv: PagedKV
     layout: Places
     scaling: float
+    windows: Sequence[int | None]
 
     def __call__(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """See `inference.bodies.llama.Attend`."""
         batch = (states.transpose(0, 1).unsqueeze(0) for states in (query, key, value))
         queries, keys, values = batch
         context = self.kv.update(keys, values, layer)
-        out, _ = attention.paged_attention(None, queries, *context, None, layout=self.layout, scaling=self.scaling)
+        sight: dict[str, Any] = {"scaling": self.scaling, "sliding_window": self.windows[layer]}
+        out, _ = attention.paged_attention(None, queries, *context, None, layout=self.layout, **sight)
         return out[0]
 
 
@@ -86,7 +89,7 @@ class BodyForward:
     def __call__(self, states: Tensor, positions: Tensor, *, kv: PagedKV, layout: Places, wanted: Tensor) -> Tensor:
         """See `Forward`; ``states`` are overwritten."""
         kv.begin(layout)
-        attend = StepAttention(kv, layout, self._body.scaling)
+        attend = StepAttention(kv, layout, self._body.scaling, self._body.windows)
         return self._body(states, positions, attend, wanted)
 
 

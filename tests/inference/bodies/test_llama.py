@@ -2,11 +2,20 @@
 
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
 from inference.api import Precision
 from inference.bodies.llama import make_llama_body
-from tests.checkpoints import GROUPED, SHAPE, make_llama, make_qwen2, make_qwen3
+from tests.checkpoints import GROUPED, SHAPE, make_llama, make_mistral, make_qwen2, make_qwen2_windowed, make_qwen3
 from tests.inference.engine.requests import ask, largest_difference, logits, serving, tokens
 
 SUFFIXES = (tokens(3, seed=5), tokens(9, seed=7), tokens(40, seed=8))
@@ -17,7 +26,7 @@ def answers(path, precision=Precision.INT8, *, native=True):
         return logits(engine.submit(ask(tokens(200, seed=1), *SUFFIXES)).result())
 
 
-@pytest.mark.parametrize("make", [make_llama, make_qwen2, make_qwen3])
+@pytest.mark.parametrize("make", [make_llama, make_mistral, make_qwen2, make_qwen2_windowed, make_qwen3])
 def test_it_scores_as_the_unmodified_model_within_what_int8_costs(library, tmp_path, make):
     path = make(tmp_path)
     exact, eager = answers(path, Precision.FP32), answers(path, native=False)
@@ -61,6 +70,15 @@ def test_its_states_are_those_of_the_library(library, model_class, config_class,
     assert (found - expected).norm() / expected.norm() < 0.04
 
 
+def test_it_knows_each_layers_window(library):
+    window = {"use_sliding_window": True, "sliding_window": 8, "max_window_layers": 1}
+    qwen, _ = body_and_model(library, Qwen2ForCausalLM, Qwen2Config, window)
+    mistral, _ = body_and_model(library, MistralForCausalLM, MistralConfig, {"sliding_window": 9})
+    llama, _ = body_and_model(library, *MODELS[0])
+
+    assert [body.windows for body in (qwen, mistral, llama)] == [(None, 8), (9, 9), (None, None)]
+
+
 @torch.inference_mode()
 def test_it_returns_the_wanted_rows_alone(library):
     body, _ = body_and_model(library, *MODELS[0])
@@ -81,7 +99,6 @@ def test_it_returns_the_wanted_rows_alone(library):
             LlamaConfig,
             {"rope_parameters": {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4}},
         ),
-        (Qwen2ForCausalLM, Qwen2Config, {"use_sliding_window": True, "sliding_window": 8, "max_window_layers": 1}),
     ],
 )
 def test_it_leaves_other_architectures_alone(library, model_class, config_class, changes):

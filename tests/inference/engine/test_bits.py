@@ -11,7 +11,7 @@ from inference.api import Position, Precision, ScoreRequest
 from inference.config import SparsePattern
 from tests.inference.engine.requests import ask, events, logits, serving, tokens
 
-FAMILIES = ["llama", "qwen3", "qwen3_moe", "deepseek_v2", "deepseek", "gemma3", "events"]
+FAMILIES = ["llama", "qwen3", "qwen3_moe", "deepseek_v2", "deepseek", "gemma3", "mistral", "events"]
 LENGTHS = (0, 1, 16, 100, 127, 129, 250)
 COMMON = 200  # positions that some records begin with
 
