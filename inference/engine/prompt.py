@@ -39,6 +39,7 @@ class Prompt:
         branches: (start, stop) in line of every question.
         total: P.
         certain: positions before the first that is only guessed; P where nothing is.
+        odds: the share of what is guessed that is likely to be right.
         position_ids: [R].
         tokens: [R] token ids; -1 where an event stands.
         event_at: [E] where in line the events stand, ascending.
@@ -55,6 +56,7 @@ class Prompt:
     event_at: IntArray
     events: NDArray[np.uint8]
     digests: bytes
+    odds: float = 0.0
 
     @property
     def capacity(self) -> int:
@@ -92,10 +94,11 @@ class Prompt:
         self.digests += b"".join([TokenPosition(token).digest for token in tokens])
         self.record = self.total = self.certain = stop
 
-    def guess(self, tokens: Sequence[int]) -> None:
+    def guess(self, tokens: Sequence[int], *, odds: float = 0.0) -> None:
         """Go on with tokens that may be taken back, in place of earlier guesses. They are never cached."""
         self.record = self.total = self.certain + len(tokens)
         self.tokens[self.certain : self.total] = tokens
+        self.odds = odds
 
     def guesses(self) -> list[int]:
         """The tokens that are only guessed."""

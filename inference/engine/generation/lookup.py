@@ -4,23 +4,26 @@ from collections.abc import Sequence
 
 GRAM = 3  # tokens that have to be the same before something is copied
 WIDEST = 16
-LEAST_RATE = 0.25  # of guesses that are right; with fewer a wider batch costs more than it saves
-PAUSE = 32  # tokens without a guess after too many wrong ones
-SWAY = 0.3  # weight of the last guesses in the rate
+HOPE = 0.7  # the odds of a guess before any was checked: enough to try one beside fifty other requests
+SWAY = 0.3  # weight of the last guesses in the odds
+FORGET = 0.02  # by how much a token that was not guessed brings the odds back to hope: half in 34 tokens
 
 
 class PromptLookup:
     """An index of one sequence's runs of `GRAM` tokens, and a memory of how well copying went.
 
-    The longer copying goes well, the more is guessed at once; when it goes badly, it rests.
+    The longer copying goes well, the more is guessed at once. Whether a guess is worth its row is for the scheduler
+    to say, who knows how many others there are.
+
+    Attributes:
+        odds: the share of guesses that are likely to be right, by the last ones.
     """
 
     def __init__(self, tokens: Sequence[int]) -> None:
         self._tokens: list[int] = []
         self._follows: dict[tuple[int, ...], int] = {}  # a run -> the place after its last occurrence
         self._width = 4
-        self._rate = 0.5
-        self._resting = 0
+        self.odds = HOPE
         self.add(tokens)
 
     def add(self, tokens: Sequence[int]) -> None:
@@ -30,21 +33,19 @@ class PromptLookup:
             if place >= GRAM:
                 self._follows[tuple(self._tokens[-GRAM:])] = place
             self._tokens.append(token)
-        self._resting = max(0, self._resting - len(tokens))
 
     def guess(self, limit: int) -> list[int]:
-        """At most ``limit`` tokens that may come next; none while it rests."""
-        if self._resting or limit < 1:
-            return []
+        """At most ``limit`` tokens that may come next."""
         place = self._follows.get(tuple(self._tokens[-GRAM:]))
-        if place is None:
+        if place is None or limit < 1:
             return []
         guesses = self._tokens[place : place + min(self._width, limit)]
         return guesses[: guesses.index(-1)] if -1 in guesses else guesses
 
     def learn(self, *, guessed: int, right: int) -> None:
-        """Hear how many of the last guesses were right."""
-        self._rate += SWAY * (right / guessed - self._rate)
+        """Hear how many of the last guesses were right; none may have been made."""
+        if not guessed:
+            self.odds += FORGET * (HOPE - self.odds)
+            return
+        self.odds += SWAY * (right / guessed - self.odds)
         self._width = min(WIDEST, 2 * self._width) if right == guessed else max(1, right)
-        if self._rate < LEAST_RATE:
-            self._resting, self._rate = PAUSE, 0.5

@@ -76,7 +76,7 @@ class Writing:
         while self._finish is None and len(new) < len(rows) and new == guesses[: len(new)]:
             self._choose(readout, rows[len(new)], new)
         right = _common(new, guesses)
-        if guesses and self._lookup is not None:
+        if self._lookup is not None:
             self._drafted += len(guesses)
             self._accepted += right
             self._lookup.learn(guessed=len(guesses), right=right)
@@ -178,7 +178,7 @@ class Writing:
         guesses = self._lookup.guess(self._prompt.capacity - self._prompt.certain - 1)
         if guesses and self._matcher is not None:
             guesses = guesses[: self._matcher.viable(guesses)]
-        self._prompt.guess(guesses)
+        self._prompt.guess(guesses, odds=self._lookup.odds)
 
     def _tell(self) -> None:
         if self._listener is None:

@@ -1,5 +1,7 @@
 """Guesses are copied from where the last tokens stood before, the more the better that goes."""
 
+import pytest
+
 from inference.engine.generation.lookup import PromptLookup
 
 
@@ -32,11 +34,14 @@ def test_right_guesses_double_and_a_wrong_one_cuts_to_what_was_right():
     assert len(lookup.guess(99)) == 2
 
 
-def test_after_many_wrong_guesses_it_rests_for_a_while():
-    lookup = PromptLookup([1, 2, 3, 4, 5, 6] * 20)
-    for _ in range(3):
-        lookup.learn(guessed=4, right=0)
+def test_the_odds_follow_the_last_guesses_and_come_back_while_none_are_made():
+    lookup = PromptLookup([])
 
-    assert lookup.guess(10) == []
-    lookup.add([1, 2, 3, 4, 5, 6] * 6)
-    assert lookup.guess(10) == [1]
+    lookup.learn(guessed=4, right=2)
+    assert lookup.odds == pytest.approx(0.64)
+    for _ in range(9):
+        lookup.learn(guessed=1, right=0)
+    assert lookup.odds < 0.05
+    for _ in range(34):
+        lookup.learn(guessed=0, right=0)
+    assert lookup.odds == pytest.approx(0.37, abs=0.02)

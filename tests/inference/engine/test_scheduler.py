@@ -198,3 +198,31 @@ def test_a_failed_steps_blocks_are_not_found_again():
 
     assert [work.request.id for work in failed] == ["r0"]
     assert (again.cached, desk.cache.used) == (0, 0)
+
+
+def guessing(works: int) -> Desk:
+    """A desk with so many generations that read their records, and all guess one token that is likely to be right."""
+    desk = Desk(blocks=400, quota=400, budget=2000)
+    for index in range(works):
+        desk.write((*tokens(17, seed=index), *tokens(3, seed=1)), max_tokens=30)
+    desk.step()
+    for work in desk.scheduler.running:
+        work.prompt.guess([5], odds=0.6)
+    return desk
+
+
+def rows_of(desk: Desk) -> list[int]:
+    """Positions of each request in the next step."""
+    return [chunk.stop - chunk.start for chunk in desk.plan().chunks]
+
+
+def test_guesses_are_computed_where_few_run_and_left_where_many_do():
+    assert rows_of(guessing(30)) == [2] * 30
+    assert rows_of(guessing(33)) == [1] * 33
+
+
+def test_guesses_take_nobodys_place_in_a_step():
+    desk = guessing(16)
+    desk.scheduler.budget = 20
+
+    assert sorted(rows_of(desk)) == [1] * 14 + [2] * 2
