@@ -5,6 +5,9 @@ PYTHON      ?= $(shell command -v python3.11 || command -v python3)
 # see "CPU or CUDA" in docs/operations.md.
 TORCH_INDEX ?=
 ARGS        ?=
+# What a machine with a GPU has: a Python whose torch is built for CUDA. None of ours is installed there.
+GPU_PYTHON  ?= python3
+ON_DEVICE   := tests/inference/engine/cuda tests/inference/quantization
 
 BIN      := .venv/bin
 STAMP    := .venv/.installed
@@ -19,7 +22,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench bench-peers bench-rest train-risk chaos security lock openapi protos messages migrate backup restore audit-deps audit-secrets sbom clean
+.PHONY: help demo up test check test-gpu test-triton bench bench-peers bench-rest bench-gpu train-risk chaos security lock openapi protos messages migrate backup restore audit-deps audit-secrets sbom clean
 
 help:  ## List these commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -32,7 +35,14 @@ up: $(STAMP) $(MESSAGES)  ## Start everything and serve until Ctrl-C
 	@$(BIN)/python manage.py up $(ARGS)
 
 test: $(STAMP) $(MESSAGES)  ## Run the tests; ARGS="-k name" picks some
-	@$(BIN)/python -m pytest -m "not chaos and not security" $(ARGS)
+	@$(BIN)/python -m pytest -m "not chaos and not security and not cuda and not triton" $(ARGS)
+
+test-gpu:  ## Run what needs a GPU, on a machine with one: GPU_PYTHON has torch for CUDA, and pytest
+	@$(GPU_PYTHON) -m pytest -c tests/inference/device.ini --rootdir . --confcutdir tests/inference -m "cuda or triton" $(ON_DEVICE) $(ARGS)
+
+test-triton: $(STAMP)  ## Run the Triton kernels on this CPU, by Triton's interpreter
+	@test -d var/triton || $(BIN)/python -m pip install --quiet --no-deps --target var/triton -r requirements/triton.txt
+	@PYTHONPATH=var/triton TRITON_INTERPRET=1 $(BIN)/python -m pytest -c tests/inference/device.ini --rootdir . --confcutdir tests/inference -m triton $(ON_DEVICE) $(ARGS)
 
 check: $(STAMP) $(MESSAGES)  ## Lint, types, import rules, migrations, OpenAPI drift, documentation
 	@mkdir -p var
@@ -54,6 +64,9 @@ bench-peers: $(STAMP) $(PEERS)/.installed  ## Race the engine against its peers;
 
 bench-rest: $(STAMP) $(MESSAGES)  ## Measure REST end to end: single calls, an open loop of arrivals, a batch
 	@$(BIN)/python -m benchmarks.load $(ARGS)
+
+bench-gpu:  ## Measure every precision beside transformers, on a machine with a GPU; ARGS="--out var/gpu"
+	@$(GPU_PYTHON) -m benchmarks.gpu $(ARGS)
 
 train-risk: $(STAMP)  ## Train the risk model that ships, from its generator to checkpoints/
 	@$(BIN)/python -m training.risk $(ARGS)

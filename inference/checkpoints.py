@@ -41,6 +41,7 @@ from inference.encoders.events import EventEncoder
 from inference.memory import keep_freed_pages
 from inference.native.attention import PagedAttention, find_attention
 from inference.native.selftest import KERNEL_SET, native_library
+from inference.placement import place_on_device
 from inference.quantization.head import keep_head_exact
 from inference.quantization.int8 import weight_bytes
 from inference.quantization.kernels import choose_kernels
@@ -116,7 +117,8 @@ def load_checkpoint(path: Path, *, name: str, config: EngineConfig, expected_dig
 
     Raises:
         CheckpointRefused: a file is missing, altered, unlisted or of a kind that may carry code; the
-            digest differs; the configuration is not a family we run; tensors do not fit it.
+            digest differs; the configuration is not a family we run; tensors do not fit it; the device
+            lacks the precision.
     """
     keep_freed_pages()
     folder = SealedFolder(path, expected_digest=expected_digest)
@@ -128,15 +130,17 @@ def load_checkpoint(path: Path, *, name: str, config: EngineConfig, expected_dig
     model = _build_decoder(settings, weights, config.precision)
     schema, window = _read_assay(settings, model.config.max_position_embeddings)
     encoder = _build_encoder(schema, model.config.hidden_size, encoder_weights)
-    kernels, body = "plain", None
-    if config.precision is Precision.INT8:
+    kernels, body, device = "plain", None, torch.device(config.device)
+    if device.type != "cpu" or config.precision is Precision.FP8:
+        kernels = place_on_device(model, device=device, precision=config.precision)
+    elif config.precision is Precision.INT8:
         kernels, body = _quantize(model, config)
     if config.precision is not Precision.FP32 and head is not None:
         keep_head_exact(model, head)
     attention = find_attention(model.config, config)
     named = (kernels, "paged" if attention else "", config.sparse.name)
     nn.Module.to(model, config.device)  # the library's override is typed for its own class alone
-    shortlist = make_shortlist(model)
+    shortlist = make_shortlist(model) if device.type == "cpu" else None
     return LoadedModel(
         name=name,
         ref=ModelRef(

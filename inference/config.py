@@ -50,7 +50,7 @@ class EngineConfig:
         device: where tensors live, a torch device string.
         precision: of the linear layers of every checkpoint the engine serves.
         threads: torch's intra-op threads.
-        memory_mb: for weights and cache blocks together.
+        memory_mb: for weights and cache blocks together; 0, away from the CPU alone, for what the device has free.
         salt_key: keys the HMAC that keeps cache blocks of namespaces apart; at least 16 bytes.
         max_batch_positions: the most positions one step computes.
         max_batch_requests: the most requests one step computes for.
@@ -85,6 +85,8 @@ class EngineConfig:
             raise ValueError("salt_key needs at least 16 bytes")
         if not 0.0 < self.namespace_quota <= 1.0:
             raise ValueError("namespace_quota is a share above 0 and at most 1")
+        if self.device != "cpu" and self.sparse.recent:
+            raise ValueError("a sparse pattern is followed on a CPU alone")
         for name in (
             "threads",
             "memory_mb",
@@ -93,5 +95,6 @@ class EngineConfig:
             "max_queue",
             "stall_timeout_s",
         ):
-            if getattr(self, name) <= 0:
+            measured = name == "memory_mb" and self.device != "cpu" and self.memory_mb == 0
+            if getattr(self, name) <= 0 and not measured:
                 raise ValueError(f"{name} must be above zero")

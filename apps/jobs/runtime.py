@@ -119,7 +119,7 @@ def requires(model: str, abilities: frozenset[Ability]) -> None:
 
 
 def _open(versions: Sequence[ModelVersion], *, on_stall: Callable[[], None]) -> Backend:
-    from inference.metrics import EngineMetrics
+    from inference.metrics.prometheus import EngineMetrics
 
     config = _config()
     wanted = [

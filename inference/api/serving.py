@@ -19,6 +19,7 @@ class Precision(StrEnum):
     FP16 = "fp16"
     BF16 = "bf16"
     INT8 = "int8"
+    FP8 = "fp8"  # on CUDA alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

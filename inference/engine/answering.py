@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from inference.api import Answer, Question, ScoreRequest, ScoreResult, Usage
 from inference.engine.prompt import Prompt
-from inference.engine.readout import NotFinite, Readout, Row
+from inference.engine.readout import NotFinite, Readout, log_sum_exp
 from inference.engine.work import Serving
 
 
@@ -37,7 +37,9 @@ class Answering:
     def read(self, readout: Readout, rows: range, now: float) -> None:  # noqa: ARG002 - see `Task`
         """Answer the next questions. Raises NotFinite."""
         asked = self.request.questions[len(self.answers) :]
-        self.answers += [answer(question, readout.row(row)) for question, row in zip(asked, rows, strict=False)]
+        self.answers += [
+            answer(question, *readout.chosen(row, question.labels)) for question, row in zip(asked, rows, strict=False)
+        ]
 
     def settle(self, stop: int) -> int:
         """All of them."""
@@ -69,15 +71,13 @@ class Answering:
         )
 
 
-def answer(question: Question, logits: Row) -> Answer:
-    """Read a question's answer off the logits [V] of its last position.
+def answer(question: Question, chosen: NDArray[np.float64], whole: float) -> Answer:
+    """A question's answer by its labels' logits and its whole row, as `Readout.chosen` gives them.
 
     Raises:
         NotFinite: a logit is NaN or infinite.
     """
-    line = logits.astype(np.float64)
-    chosen = line[list(question.labels)]
-    whole, labels = log_sum_exp(line), log_sum_exp(chosen)
+    labels = log_sum_exp(chosen)
     if not math.isfinite(whole):
         raise NotFinite("the model's logits are not finite")
     return Answer(
@@ -86,9 +86,3 @@ def answer(question: Question, logits: Row) -> Answer:
         probabilities=tuple(np.exp(chosen - labels).tolist()),
         label_mass=min(1.0, math.exp(labels - whole)),
     )
-
-
-def log_sum_exp(values: NDArray[np.float64]) -> float:
-    """Of [V]; a number that is not finite says so."""
-    highest = values.max()
-    return float(highest + np.log(np.exp(values - highest).sum()))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from inference.api import DeadlineExceeded, EngineError, GenerateRequest, Question, ScoreRequest, TokenPosition
 from inference.checkpoints import LoadedModel
@@ -9,6 +10,8 @@ from inference.config import EngineConfig
 from inference.engine.answering import Answering
 from inference.engine.blocks import BLOCK, BlockPool
 from inference.engine.budget import TokenBudget
+from inference.engine.cuda.memory import pool_bytes
+from inference.engine.cuda.runner import DeviceRunner
 from inference.engine.generation.desk import Desk
 from inference.engine.generation.writing import Listener
 from inference.engine.outlook import Outlook
@@ -33,7 +36,8 @@ class Lane:
     def __init__(self, loaded: LoadedModel, config: EngineConfig) -> None:
         self.loaded = loaded
         self._config = config
-        self._runner = Runner(loaded, threads=config.threads)
+        on_cpu = config.device == "cpu"
+        self._runner: Any = Runner(loaded, threads=config.threads) if on_cpu else DeviceRunner(loaded)
         self.block_bytes = self._runner.probe(self._probe_chunk())
         self.cache: PrefixCache
         self.scheduler: Scheduler
@@ -177,6 +181,8 @@ def share_out(lanes: Sequence[Lane], config: EngineConfig) -> None:
         ValueError: too little is left for one full window in each lane.
     """
     left = config.memory_mb * 2**20 - sum(lane.loaded.weight_bytes for lane in lanes)
+    if not config.memory_mb:
+        left = pool_bytes(config.device)
     blocks = left // sum(lane.block_bytes for lane in lanes) - 1  # one more is scratch
     for lane in lanes:
         lane.allocate(max(0, blocks))

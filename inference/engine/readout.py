@@ -1,7 +1,7 @@
 """What one step's forward pass says: logits at the positions that somebody wanted to hear of."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 
@@ -55,7 +55,18 @@ class Readout:
         lines: NDArray[np.float32] = self.logits.numpy()
         return lines
 
+    def chosen(self, row: int, labels: Sequence[int]) -> tuple[NDArray[np.float64], float]:
+        """A row's logits of some tokens, and the logarithm of the whole row's summed exponentials."""
+        line = self.row(row).astype(np.float64)
+        return line[list(labels)], log_sum_exp(line)
+
     @cached_property
     def _likeliest(self) -> tuple[list[float], list[int]]:
         highest, token = torch.max(self.logits, dim=1)  # of NaN and another, NaN is the higher
         return highest.tolist(), token.tolist()
+
+
+def log_sum_exp(values: NDArray[np.float64]) -> float:
+    """Of [V]; a number that is not finite says so."""
+    highest = values.max()
+    return float(highest + np.log(np.exp(values - highest).sum()))

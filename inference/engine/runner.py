@@ -68,7 +68,7 @@ class Runner:
         layout = builder.build(rows=rows, device=self._device)
         position_ids = np.zeros(rows, dtype=np.int64)
         position_ids[:count] = np.concatenate([c.work.prompt.position_ids[c.start : c.stop] for c in chunks])
-        places, asked = _places(chunks)
+        places, asked = places_of(chunks)
         hidden = self._forward(
             self._embedded(chunks, rows),
             torch.from_numpy(position_ids).to(self._device),
@@ -105,7 +105,7 @@ class Runner:
             ids = torch.from_numpy(tokens[token_at]).to(self._device)
             out[torch.from_numpy(token_at).to(self._device)] = self._embed(ids).to(self._dtype)
         if len(token_at) < len(tokens):
-            events = np.concatenate([_events(c.work.prompt, c.start, c.stop) for c in chunks])
+            events = np.concatenate([events_of(c.work.prompt, c.start, c.stop) for c in chunks])
             event_at = torch.from_numpy(np.flatnonzero(tokens < 0)).to(self._device)
             out[event_at] = self._encoded(events)[: len(events)].to(self._dtype)
         return out
@@ -135,7 +135,7 @@ class Runner:
         return logits[:wanted].float().cpu()
 
 
-def _places(chunks: Sequence[Chunk]) -> tuple[list[int], list[range]]:
+def places_of(chunks: Sequence[Chunk]) -> tuple[list[int], list[range]]:
     """Rows of the batch whose logits somebody asks for, and which of them are each chunk's."""
     places: list[int] = []
     rows: list[range] = []
@@ -148,7 +148,8 @@ def _places(chunks: Sequence[Chunk]) -> tuple[list[int], list[range]]:
     return places, rows
 
 
-def _events(prompt: Prompt, start: int, stop: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+def events_of(prompt: Prompt, start: int, stop: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+    """[E, packed bytes] of the events between two places in line."""
     first, last = np.searchsorted(prompt.event_at, (start, stop))
     rows: np.ndarray[tuple[int, int], np.dtype[np.uint8]] = prompt.events[first:last]
     return rows

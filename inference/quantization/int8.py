@@ -7,6 +7,7 @@ A token's codes and scale come from that token alone, and the products are summe
 import torch
 from torch import Tensor, nn
 
+from inference.quantization.int8_cuda import CUDA_KERNELS, FusedMultiplier
 from inference.quantization.kernels import KERNELS, MAX_INPUTS
 
 TINY = 1e-30  # a row of zeros has scale zero; its codes are zero at any scale
@@ -53,7 +54,7 @@ class QuantizedLinear(nn.Module):
         if self.in_features > MAX_INPUTS:
             raise ValueError(f"an exact int32 sum takes at most {MAX_INPUTS} inputs")
         codes, scale = quantize_weight(weight.detach())
-        self._multiply = KERNELS[kernels](codes, scale)
+        self._multiply = {**KERNELS, **CUDA_KERNELS}[kernels](codes, scale)
         self._bias = None if bias is None else bias.detach().to(torch.bfloat16)
 
     @property
@@ -63,6 +64,9 @@ class QuantizedLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., K] to [..., N]."""
+        if isinstance(self._multiply, FusedMultiplier):
+            fused = self._multiply.linear(x.reshape(-1, self.in_features), self._bias)
+            return fused.view(*x.shape[:-1], self.out_features)
         codes, scale = quantize_rows(x.reshape(-1, self.in_features))
         return self.multiply(codes, scale).view(*x.shape[:-1], self.out_features)
 

@@ -17,7 +17,8 @@ from inference.api import (
     ScoreResult,
     Usage,
 )
-from inference.metrics import BusyShare, EngineMetrics, EngineObserver, StepReport
+from inference.metrics import BusyShare, EngineObserver, StepReport
+from inference.metrics.prometheus import EngineMetrics
 
 RESULT = ScoreResult(
     request_id="r",

@@ -12,13 +12,12 @@ from inference.api import (
     GenerateResult,
     GenerateUsage,
 )
-from inference.engine.answering import log_sum_exp
 from inference.engine.generation.constrain import Matcher
 from inference.engine.generation.lookup import PromptLookup
 from inference.engine.generation.sampling import Sampler
 from inference.engine.generation.telling import Telling
 from inference.engine.prompt import Prompt
-from inference.engine.readout import Readout
+from inference.engine.readout import Readout, log_sum_exp
 from inference.engine.work import Serving
 
 Listener = Callable[[GeneratedTokens], None]
