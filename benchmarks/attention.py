@@ -68,7 +68,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Measure, print and write the section."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.attention", description=__doc__)
     parser.add_argument("--repeats", type=int, default=25)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="one, where others compute too")
     options = parser.parse_args(argv)
+    torch.set_num_threads(options.threads)
     library = native_library(EngineConfig(threads=torch.get_num_threads(), memory_mb=1, salt_key=bytes(32)))
     if library is None:
         raise SystemExit("there are no native kernels here")
