@@ -8,14 +8,15 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import structlog
 from django.conf import settings
 from prometheus_client import REGISTRY
 
 from apps.registry.models import ModelVersion
-from inference.api import Engine, ModelRef, Precision
+from inference.api import Engine, ModelRef, Precision, UnknownModel
 from inference.backends.base import Ability, Backend
 from inference.backends.choice import BackendKind, VllmServer, Wanted, open_backend
 from inference.config import EngineConfig
@@ -24,6 +25,16 @@ logger = structlog.get_logger(__name__)
 
 STALLED = 70  # exit status of a worker whose engine hangs; its leases expire and others take the jobs
 THREAD_POOLS = frozenset({"threads", "solo"})
+
+
+class Wording(Protocol):
+    """How a checkpoint wants to be spoken to; see `inference.wording`."""
+
+    def text(self, text: str) -> tuple[int, ...]:
+        """Tokens of a text as it is."""
+
+    def conversation(self, messages: Sequence[dict[str, str]]) -> tuple[int, ...]:
+        """Tokens of a conversation, up to where the assistant is to go on."""
 
 
 class NotAWorkerError(RuntimeError):
@@ -36,12 +47,14 @@ class ServedModel:
 
     Attributes:
         card: what was registered with it, ``calibration`` among it.
+        wording: None for a checkpoint without a tokenizer.
     """
 
     version: str
     ref: ModelRef
     window: int
     card: dict[str, Any]
+    wording: Wording | None = None
 
 
 class Runtime:
@@ -80,6 +93,19 @@ def champion(name: str) -> ServedModel:
         KeyError: no champion of that name was registered when the process started.
     """
     return current().served[name]
+
+
+def wording(name: str) -> Wording:
+    """How a champion wants to be spoken to.
+
+    Raises:
+        NotAWorkerError: this process has no engine.
+        UnknownModel: it serves no champion of that name that has a tokenizer.
+    """
+    served = current().served.get(name)
+    if served is None or served.wording is None:
+        raise UnknownModel(name)
+    return served.wording
 
 
 def current() -> Runtime:
@@ -144,7 +170,24 @@ def _open(versions: Sequence[ModelVersion], *, on_stall: Callable[[], None]) -> 
 
 def _served(version: ModelVersion, backend: Backend) -> ServedModel:
     model = backend.served(version.name)
-    return ServedModel(version=version.version, ref=model.ref, window=model.window, card=version.card)
+    return ServedModel(
+        version=version.version,
+        ref=model.ref,
+        window=model.window,
+        card=version.card,
+        wording=_wording(settings.CHECKPOINTS / version.path),
+    )
+
+
+def _wording(folder: Path) -> Wording | None:
+    from inference.sealed import SealedFolder
+    from inference.tokenizer import Tokenizer
+    from inference.wording import read_wording
+
+    sealed = SealedFolder(folder)
+    if "tokenizer.json" not in sealed.names:
+        return None
+    return read_wording(sealed, Tokenizer(sealed.read("tokenizer.json")))
 
 
 def _config() -> EngineConfig:
