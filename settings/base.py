@@ -21,6 +21,7 @@ ALLOWED_HOSTS = env.list("ASSAY_ALLOWED_HOSTS", default=["localhost", "127.0.0.1
 INSTALLED_APPS = [
     "settings",
     "riskscore",
+    "apps.generation",
     "apps.rpc",
     "apps.batches",
     "apps.webhooks",
@@ -162,6 +163,7 @@ WEBHOOK_CA_FILE = env.str("ASSAY_WEBHOOK_CA_FILE", default="")
 LIMITS = read_limits(env.dict("ASSAY_LIMITS", default={}))
 QUEUE_BOUND = env.int("ASSAY_QUEUE_BOUND", default=1000)
 WEB_IN_FLIGHT = env.int("ASSAY_WEB_IN_FLIGHT", default=32)
+WEB_STREAMS = 16  # texts that one web process streams at the same time, each in a thread beside those inside the gate
 
 AUDIT_OLD_KEYS = env.list("ASSAY_AUDIT_OLD_KEYS", default=[])
 AUDIT_ANCHORS = Path(env.str("ASSAY_AUDIT_ANCHORS", default=str(STATE_DIR / "audit-anchors.jsonl"))).resolve()

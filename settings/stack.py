@@ -122,7 +122,7 @@ def web_command(*, port: int, application: str = "settings.wsgi:application") ->
     """How one web process is run: threads to spare for refusing, and bounds on what a connection may hold."""
     granian = [str(Path(sys.executable).parent / "granian"), "--interface", "wsgi", "--no-ws", "--workers", "1"]
     granian += ["--host", HOST, "--port", str(port), "--log-level", "warning"]
-    granian += ["--blocking-threads", str(settings.WEB_IN_FLIGHT + SPARE_THREADS)]
+    granian += ["--blocking-threads", str(settings.WEB_IN_FLIGHT + settings.WEB_STREAMS + SPARE_THREADS)]
     granian += ["--backlog", str(CONNECTIONS), "--backpressure", str(CONNECTIONS)]
     granian += ["--http1-buffer-size", str(HEADER_BYTES), "--http1-header-read-timeout", str(HEADER_READ_MS)]
     return [*granian, application]

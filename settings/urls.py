@@ -20,4 +20,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("apps.webhooks.api.urls")),
     path("api/v1/", include("apps.batches.api.urls")),
     path("api/v1/", include("riskscore.api.urls")),
+    path("v1/", include("apps.generation.api.urls")),
 ]

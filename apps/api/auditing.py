@@ -102,8 +102,9 @@ class Audited(APIView):
 
     def _refusal(self, response: Response) -> dict[str, Any]:
         body: Mapping[str, Any] = response.data if isinstance(response.data, Mapping) else {}
+        told: Mapping[str, Any] = body.get("error", body)  # as OpenAI's clients read it, or as everybody else's
         return {
-            "code": str(body.get("code", "")),
+            "code": str(told.get("code", "")),
             "status": response.status_code,
             "method": self.request.method if self.request.method in METHODS else "OTHER",
             "asked": self._asked(),

@@ -15,7 +15,7 @@ from apps.common import scope
 from apps.people import sessions, trail
 from apps.people.standing import Standing, standing_of
 
-MACHINES = ("/api/", "/oauth/", "/.well-known/")  # they bring keys and tokens; a session means nothing there
+MACHINES = ("/api/", "/v1/", "/oauth/", "/.well-known/")  # they bring keys and tokens; a session means nothing there
 OF_PEOPLE = "account/"  # the pages of this room, where somebody may be on the way to signing in
 ALWAYS = frozenset({"account_logout", "set_language"})
 BEFORE_SET_UP = ALWAYS | {"mfa_activate_totp", "account_reauthenticate"}

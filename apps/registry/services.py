@@ -14,6 +14,8 @@ from apps.registry.models import ModelVersion
 from inference.api import CheckpointRefused
 from inference.sealed import SealedFolder
 
+TOKENIZER = "tokenizer.json"
+WRITES = "writes"  # in a card: the checkpoint speaks in words
 CARD_FILES = ("calibration.json", "metrics.json")  # released with the weights, needed without them
 
 
@@ -103,6 +105,11 @@ def champions() -> list[ModelVersion]:
     return list(ModelVersion.objects.filter(alias=ModelVersion.Alias.CHAMPION).order_by("name"))
 
 
+def writers() -> list[ModelVersion]:
+    """Champions that generate text, by name: those that were registered with a tokenizer."""
+    return [version for version in champions() if version.card.get(WRITES)]
+
+
 def _lock_versions(name: str) -> list[ModelVersion]:
     return list(ModelVersion.objects.filter(name=name).select_for_update().order_by("pk"))
 
@@ -122,7 +129,8 @@ def _opened(folder: Path, checkpoints: Path) -> SealedFolder:
 
 def _card(sealed: SealedFolder) -> dict[str, Any]:
     present = [name for name in CARD_FILES if name in sealed.names]
+    writes = {WRITES: True} if TOKENIZER in sealed.names else {}
     try:
-        return {name.removesuffix(".json"): json.loads(sealed.read(name)) for name in present}
+        return {name.removesuffix(".json"): json.loads(sealed.read(name)) for name in present} | writes
     except ValueError as error:
         raise InvalidInput(_("The checkpoint's card is not JSON.")) from error

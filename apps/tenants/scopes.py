@@ -19,6 +19,7 @@ SCOPES = {
     "batches.write": gettext_lazy("Send batches."),
     "webhooks.read": gettext_lazy("Read webhook endpoints and deliveries."),
     "webhooks.write": gettext_lazy("Change webhook endpoints and replay deliveries."),
+    "inference.generate": gettext_lazy("Let models write text."),
     "audit.read": gettext_lazy("Read the institution's audit trail."),
 }
 

@@ -16,6 +16,8 @@ from uuid import uuid4
 from django.test import Client
 from django.utils import timezone
 
+from apps.generation.models import Generation
+from apps.jobs.services import enqueue
 from apps.oauth.models import AccessToken, Application, UsedAssertion
 from apps.retention.models import LegalHold, RetentionRule
 from apps.tenants.models import ApiClient, Institution, Membership, User
@@ -190,6 +192,23 @@ def retention(owner: Estate) -> None:
     LegalHold.objects.create(reason=owner.word("hold"), placed_by="command:test", placed_at=now, **place)
 
 
+def generations(owner: Estate) -> None:
+    """A text that was asked for; and how it is asked for, of a model that only the owner could know."""
+    now, generation_id = timezone.now(), uuid4()
+    asked = {"model": owner.word("model"), "messages": [{"role": "user", "content": owner.word("prompt")}]}
+    job = enqueue(
+        institution=owner.institution,
+        kind="inference.generation",
+        subject_id=generation_id,
+        deadline_at=now + timedelta(minutes=1),
+        now=now,
+    )
+    place = {"institution": owner.institution, "client": owner.client, "job": job}
+    Generation.objects.create(id=generation_id, model=asked["model"], created_at=now, asked=asked, **place)
+    how = {"method": "POST", "template": "/v1/chat/completions", "content_type": "application/json"}
+    owner.sent.append(Sent(body=asked, key=str(uuid4()), **how))
+
+
 MAKERS: tuple[Callable[[Estate], None], ...] = (
-    *(history, assessments, policies, webhooks, batches, lists, people, tokens, retention),
+    *(history, assessments, policies, webhooks, batches, lists, people, tokens, retention, generations),
 )

@@ -57,7 +57,9 @@ def operations() -> list[tuple[str, str, dict[str, Any]]]:
     found = [
         (path, method, item[method]) for path, item in document["paths"].items() for method in METHODS if method in item
     ]
-    return [(method.upper(), path, operation) for path, method, operation in found if path.startswith("/api/")]
+    return [
+        (method.upper(), path, operation) for path, method, operation in found if path.startswith(("/api/", "/v1/"))
+    ]
 
 
 def probes(attacker: Estate, victim: Estate, *, each: int, most: int, random: Random) -> Iterator[Probe]:

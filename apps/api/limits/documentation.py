@@ -27,7 +27,7 @@ def add_limit_headers(result: dict[str, Any], **_context: object) -> dict[str, A
     told = {name: {"$ref": f"#/components/headers/{name}"} for name in ("RateLimit-Policy", "RateLimit")}
     for path, operations in result["paths"].items():
         for method in METHODS:
-            if path.startswith("/api/v1/") and method in operations:
+            if path.startswith(("/api/v1/", "/v1/")) and method in operations:
                 _add(operations[method]["responses"], told)
     again = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
     for status in ("429", "503"):

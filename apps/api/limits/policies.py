@@ -23,6 +23,7 @@ class Kind(StrEnum):
     SCORING = "scoring"  # assessments: each is a pass of the model
     HISTORY = "history"  # rows told, not requests
     BATCHES = "batches"  # files taken in
+    GENERATION = "generation"  # texts: each is many passes of a model
     WRITES = "writes"  # everything else that changes something
     READS = "reads"
     SIGN_IN = "sign-in"  # by address, before anybody is known
@@ -32,6 +33,7 @@ DEFAULTS: Mapping[Kind, int] = {  # a minute, for one client; for one address wh
     Kind.SCORING: 6_000,
     Kind.HISTORY: 600_000,
     Kind.BATCHES: 60,
+    Kind.GENERATION: 600,
     Kind.WRITES: 1_200,
     Kind.READS: 6_000,
     Kind.SIGN_IN: 120,
