@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from apps.audit.models import AuditEvent
+from apps.generation import pieces
 from apps.generation.models import Generation
 from apps.jobs.models import Job
 from inference.api import Choices, JsonSchema, WindowExceeded
@@ -141,6 +142,17 @@ def test_a_reader_who_leaves_cancels_the_job(caller):
         answer.close()
 
     assert set(Job.objects.values_list("status", flat=True)) <= {"cancelled", "succeeded"}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_without_redis_the_text_still_comes(caller, settings, tmp_path, stream):
+    settings.REDIS_URL = f"unix://{tmp_path}/nothing.sock"
+    with writing():
+        answer = caller.complete(stream=stream)
+        told = chunks(answer) if stream else [answer.json(), "[DONE]"]
+    pieces.breaker.succeeded()
+
+    assert "".join(chunk["choices"][0]["text"] for chunk in told[:-1]) == TEXT
 
 
 def test_models_lists_the_champions_that_generate(caller):

@@ -195,7 +195,8 @@ def retention(owner: Estate) -> None:
 def generations(owner: Estate) -> None:
     """A text that was asked for; and how it is asked for, of a model that only the owner could know."""
     now, generation_id = timezone.now(), uuid4()
-    asked = {"model": owner.word("model"), "messages": [{"role": "user", "content": owner.word("prompt")}]}
+    model, prompt = owner.word("model"), owner.word("prompt")
+    asked = {"model": model, "messages": [{"role": "user", "content": prompt}]}
     job = enqueue(
         institution=owner.institution,
         kind="inference.generation",
@@ -204,7 +205,7 @@ def generations(owner: Estate) -> None:
         now=now,
     )
     place = {"institution": owner.institution, "client": owner.client, "job": job}
-    Generation.objects.create(id=generation_id, model=asked["model"], created_at=now, asked=asked, **place)
+    Generation.objects.create(id=generation_id, model=model, created_at=now, asked=asked, **place)
     how = {"method": "POST", "template": "/v1/chat/completions", "content_type": "application/json"}
     owner.sent.append(Sent(body=asked, key=str(uuid4()), **how))
 
