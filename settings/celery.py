@@ -6,11 +6,17 @@ Worker: ``celery -A settings.celery worker -Q inference --pool threads --concurr
 
 import os
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import kombu
 from celery import Celery, signals
 from celery.app.amqp import AMQP
+from kombu.transport import redis
+
+if TYPE_CHECKING:  # the stubs leave out what is overridden here
+    RedisChannel: Any = object
+else:
+    RedisChannel = redis.Channel
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings.local")
 
@@ -80,8 +86,32 @@ class Configuration:
         return broker_url(settings.REDIS_URL)
 
 
+class Channel(RedisChannel):  # type: ignore[misc]
+    """Keeps its client: kombu makes one for every message put, noted and acknowledged, 0.3 ms each (2026-11-25)."""
+
+    _kept: Any = None
+
+    def _create_client(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002 - kombu's own signature
+        if asynchronous:  # such a one keeps its connection, and is asked for once
+            return super()._create_client(asynchronous=True)
+        if self._kept is None or self._kept.connection_pool is not self.pool:
+            self._kept = super()._create_client()
+        return self._kept
+
+
+class Transport(redis.Transport):
+    """Redis through channels that keep their client."""
+
+    Channel = Channel
+
+
 class Connection(kombu.Connection):
     """Tries an absent Redis again every second; kombu's pauses grow to 30 s."""
+
+    def get_transport_cls(self) -> Any:
+        """Ours for Redis; what else may be named, as it is."""
+        found = super().get_transport_cls()
+        return Transport if found is redis.Transport else found
 
     def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
         """Connect, however long it takes."""

@@ -1,6 +1,9 @@
 """What Celery is told: a message is a wake-up, and one that is lost comes back soon."""
 
+from typing import Any
+
 import pytest
+from django.conf import settings
 from kombu.exceptions import OperationalError
 
 from settings.celery import app, broker_url
@@ -54,3 +57,14 @@ def test_an_absent_redis_is_tried_again_every_second():
         )
 
     assert pauses == [1, 1, 1]
+
+
+def test_a_channel_keeps_its_client_until_its_connections_are_replaced():
+    channel: Any
+    with app.amqp.Connection(broker_url(settings.REDIS_URL)).channel() as channel:
+        with channel.conn_or_acquire() as first, channel.conn_or_acquire() as second:
+            assert first is second
+        channel._disconnect_pools()
+        with channel.conn_or_acquire() as later:
+            assert later is not first
+            assert later.ping()
