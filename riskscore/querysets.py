@@ -129,8 +129,9 @@ def account_windows(institution_id: UUID, before: Mapping[int, int]) -> dict[int
         for account_id, document, sealed in cursor.fetchall():
             listed = json.loads(document)
             contents = _contents(institution_id, account_id, listed, sealed)
-            for order, ((_, _, *columns), content) in enumerate(zip(listed, contents, strict=True)):
-                windows[account_id].remember(_entry(order, content, *columns))
+            told = enumerate(zip(listed, contents, strict=True))
+            entries = [_entry(order, content, *columns) for order, ((_, _, *columns), content) in told]
+            windows[account_id] = AccountWindow.of(entries)
     return windows
 
 

@@ -27,6 +27,7 @@ from riskscore.features import (
     incoherences,
     profile,
 )
+from riskscore.features.windows import Entry
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)  # a Monday
 SHOP = Counterparty(kind=CounterpartyKind.MERCHANT, id="m1", category="5411", country="DE")
@@ -62,6 +63,20 @@ def busy_life(count, seed) -> list[Event]:
             )
         )
     return events
+
+
+def test_a_window_made_at_once_equals_one_that_grew_and_goes_on_like_it():
+    events = busy_life(600, seed=4)
+    *past, new = events[:501]
+    grown, made = AccountWindow(past), AccountWindow.of([Entry.of(one, order) for order, one in enumerate(past)])
+
+    for one in events[501:]:  # until the first of them leave a full window
+        grown.append(one)
+        made.append(one)
+
+    assert compute(new, made, None) == compute(new, grown, None)
+    assert profile(made) == profile(grown)
+    assert evidence(new, made) == evidence(new, grown)
 
 
 @pytest.mark.parametrize("limit", [1, 7, 60, 512])
