@@ -68,6 +68,13 @@ FROM unnest(%(accounts)s::bigint[], %(before)s::int[]) AS wanted (account_id, be
 GROUP BY recent.account_id
 """
 
+# One string an account: 440 events as Django rows took 5 ms, in PostgreSQL, on the way and here (2026-11-25).
+PACKED_HISTORY = """
+SELECT count(*), string_agg(packed, ''::bytea ORDER BY sequence) FROM riskscore_event
+WHERE institution_id = %(institution)s AND account_id = %(account)s
+AND sequence >= %(start)s AND sequence < %(stop)s AND encoding = %(encoding)s
+"""
+
 ACTIVE_POLICY = """
 SELECT ruleset.id, thresholds.version, thresholds.review, thresholds.block_and_review, thresholds.decline
 FROM tenants_institution AS institution
@@ -175,6 +182,21 @@ def counterparty_stats(
     if row is None:
         return None, CounterpartyStats()
     return row[0], _stats(row[1:], at)
+
+
+def packed_history(institution_id: UUID, account_id: int, *, start: int, stop: int, encoding: str) -> list[bytes]:
+    """An account's packed events of one encoding, all of one length, by sequence: from ``start`` to before ``stop``."""
+    parameters: dict[str, Any] = {
+        "institution": institution_id, "account": account_id, "start": start, "stop": stop, "encoding": encoding,
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(PACKED_HISTORY, parameters)
+        count, packed = cursor.fetchone()
+    if not count:
+        return []
+    size, rest = divmod(len(packed), count)
+    assert not rest, "events of one encoding have one length"
+    return [bytes(packed[at : at + size]) for at in range(0, len(packed), size)]
 
 
 def active_policy(institution_id: UUID) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -21,6 +21,7 @@ from apps.api.locks import locks
 from apps.api.models import IdempotencyRecord
 from apps.api.problems import RequestRefused, problem_of
 from apps.common.encryption import keyed_digest
+from apps.common.postgresql.durability import commit_without_waiting
 from apps.tenants.models import ApiClient
 
 KEY = re.compile(r'"([\x20-\x7e]{1,255})"|((?!")[\x20-\x7e]{1,255})')  # the draft's quoted form, or bare
@@ -151,9 +152,11 @@ class Use:
 
     def _begin(self) -> IdempotencyRecord:
         try:
-            return IdempotencyRecord.objects.create(
-                **self.place, body_digest=self.body_digest, created_at=timezone.now()
-            )
+            with transaction.atomic():
+                commit_without_waiting()  # what the key is used for commits later, and so does the answer
+                return IdempotencyRecord.objects.create(
+                    **self.place, body_digest=self.body_digest, created_at=timezone.now()
+                )
         except IntegrityError:  # the lock's session was lost, and another process came in
             raise _in_use() from None
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from apps.audit import services as audit
 from apps.common import context, scope
 from apps.common.errors import Conflict, NotFound
+from apps.common.postgresql.durability import commit_without_waiting
 from apps.jobs import admission, kinds, publishing
 from apps.jobs.models import Job
 from apps.tenants.models import Institution
@@ -119,6 +120,7 @@ def claim(*, job_id: UUID, now: datetime, alone: bool = False) -> Claim:
         NotClaimable: it is not this caller's to do; the message was late or a copy.
         NeedsSolitude: it may be claimed, but not beside other work; nothing changed.
     """
+    commit_without_waiting()  # where PostgreSQL forgets it, the attempt's end finds its fence lost
     job = Job.objects.filter(pk=job_id).first()
     if job is None:
         raise NotClaimable(_("There is no such job."))

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from apps.audit import services as audit
 from apps.common.errors import Conflict
+from apps.common.postgresql.durability import commit_without_waiting
 from apps.jobs import services as jobs
 from apps.tenants.models import ApiClient
 from riskscore.digests import content_digest, event_digest
@@ -38,7 +39,8 @@ def request_assessment(
 ) -> tuple[RiskAssessment, bool]:
     """Store an event, apply the rules and queue it for the model. An event is assessed once.
 
-    An event told before as history is assessed against what was known when it arrived.
+    An event told before as history is assessed against what was known when it arrived. The commit does not wait for
+    the disk: whoever tells somebody outside of it commits something that waits first, as keeping an answer does.
 
     Args:
         deadline_s: from now; after it the rules alone answer.
@@ -52,12 +54,14 @@ def request_assessment(
     """
     try:
         with transaction.atomic():
+            commit_without_waiting()
             arrival = append_event(institution_id=client.institution_id, event=event, now=now)
             return _open(client, arrival, deadline_s=deadline_s, now=now, priority=priority), True
     except IntegrityError as error:
         if ONCE not in str(error):
             raise
     with transaction.atomic():
+        commit_without_waiting()
         row = _told_before(client, event)
         existing = assessments_of(client.institution_id).filter(event=row).first()
         if existing is not None:

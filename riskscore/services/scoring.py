@@ -30,8 +30,9 @@ from inference.api import (
 )
 from riskscore.documents import read_hit, read_list_hit, read_thresholds
 from riskscore.encoding import history_start, questions
-from riskscore.models import Event, RiskAssessment
+from riskscore.models import RiskAssessment
 from riskscore.policy import Decision, combine, combine_without_model
+from riskscore.querysets import packed_history
 from riskscore.rules import rules_only
 from riskscore.scoring import Calibration, RiskScore, assess, parse_calibration
 from riskscore.services import notices, trail
@@ -135,20 +136,19 @@ def _request(
     monotonic: Callable[[], float],
 ) -> ScoreRequest:
     event = assessment.event
-    history = Event.objects.filter(
-        institution_id=claim.institution_id,
-        account_id=event.account_id,
-        sequence__gte=history_start(event.sequence),
-        sequence__lt=event.sequence,
+    packed = packed_history(
+        claim.institution_id,
+        event.account_id,
+        start=history_start(event.sequence),
+        stop=event.sequence,
         encoding=assessment.encoding,
     )
-    packed = history.order_by("sequence").values_list("packed", flat=True)
     profile, current = (EventPosition(bytes(raw)) for raw in (assessment.profile_packed, assessment.current_packed))
     return ScoreRequest(
         id=f"{claim.job_id}:{claim.fence}",
         model=release.name,
         namespace=str(claim.institution_id),
-        record=tuple(EventPosition(bytes(raw)) for raw in packed),
+        record=tuple(map(EventPosition, packed)),
         questions=questions(profile, current),
         priority=Priority.INTERACTIVE,
         deadline_at=monotonic() + (claim.deadline_at - clock()).total_seconds(),
