@@ -26,7 +26,7 @@ def test_the_same_seed_tells_the_same_texts_and_all_fit_the_model():
 def test_equal_texts_score_one_and_a_changed_word_costs():
     text = "mostly at the casino seen 3 times"
 
-    assert quality([text], [text]) == (pytest.approx(1.0), pytest.approx(1.0))
+    assert quality([text], [text]) == pytest.approx((1.0, 1.0))
     bleu, rouge = quality(["mostly at the hotel seen 3 times"], [text])
     assert 0.0 < bleu < 0.7
     assert rouge == pytest.approx(6 / 7)
