@@ -40,6 +40,7 @@ from inference.config import DENSE, EngineConfig, SparsePattern
 from inference.encoders.events import EventEncoder
 from inference.memory import keep_freed_pages
 from inference.native.attention import PagedAttention, find_attention
+from inference.native.events import EventKernel
 from inference.native.selftest import KERNEL_SET, native_library
 from inference.placement import place_on_device
 from inference.quantization.head import keep_head_exact
@@ -91,6 +92,7 @@ class LoadedModel:
         shortlist: finds the likeliest token of a large exact head; None where the head itself does.
         attention: reads the pool itself; None where contexts are gathered for torch.
         sparse: which tiles of a long record are attended to.
+        event_kernel: computes what the event encoder does where there is a body, in an order of its own.
     """
 
     name: str
@@ -106,6 +108,7 @@ class LoadedModel:
     shortlist: Shortlist | None = None
     attention: PagedAttention | None = None
     sparse: SparsePattern = DENSE
+    event_kernel: EventKernel | None = None
 
 
 @one_thread()
@@ -158,6 +161,7 @@ def load_checkpoint(path: Path, *, name: str, config: EngineConfig, expected_dig
         shortlist=shortlist,
         attention=attention,
         sparse=config.sparse,
+        event_kernel=None if body is None or encoder is None else EventKernel(body.library, encoder.inner),
     )
 
 

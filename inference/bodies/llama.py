@@ -37,10 +37,12 @@ class LlamaBody:
     """Decoder layers and the norm behind them. Used by one thread.
 
     Attributes:
+        library: that its kernels are of.
         scaling: multiplies q . k before the softmax.
         windows: for each layer the keys that a row sees up to itself; None for all.
     """
 
+    library: CDLL
     decoder: Decoder
     rows: RowKernels
     rotary: RotaryTable
@@ -96,6 +98,7 @@ def make_llama_body(model: PreTrainedModel, library: CDLL) -> LlamaBody | None:
         epsilon=config.rms_norm_eps,
     )
     return LlamaBody(
+        library=library,
         decoder=Decoder(library, shape, [_layer(block) for block in inner.layers]),
         rows=RowKernels(library),
         rotary=RotaryTable(inner.rotary_emb),

@@ -107,7 +107,7 @@ class Runner:
         if len(token_at) < len(tokens):
             events = np.concatenate([events_of(c.work.prompt, c.start, c.stop) for c in chunks])
             event_at = torch.from_numpy(np.flatnonzero(tokens < 0)).to(self._device)
-            out[event_at] = self._encoded(events)[: len(events)].to(self._dtype)
+            out.index_copy_(0, event_at, self._encoded(events)[: len(events)].to(self._dtype))
         return out
 
     def _encoded(self, events: np.ndarray[tuple[int, int], np.dtype[np.uint8]]) -> Tensor:
@@ -115,6 +115,8 @@ class Runner:
         schema, encoder = self.loaded.schema, self.loaded.event_encoder
         assert schema is not None
         assert encoder is not None
+        if self.loaded.event_kernel is not None:
+            return self.loaded.event_kernel(torch.from_numpy(events))
         padded = np.zeros((-(-len(events) // self._granule) * self._granule, events.shape[1]), dtype=np.uint8)
         padded[: len(events)] = events
         split = 4 * len(schema.numbers)
