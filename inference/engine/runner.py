@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inference.checkpoints import LoadedModel
-from inference.engine.forward import forward_of
+from inference.engine.forward import GRANULE, forward_of
 from inference.engine.kv import PagedKV
 from inference.engine.layout import LayoutBuilder
 from inference.engine.prompt import Prompt
@@ -24,7 +24,7 @@ class Runner:
         self.loaded = loaded
         self._model = loaded.model
         self._forward = forward_of(loaded, threads=threads)
-        self._granule = self._forward.granule
+        self._granule, self._head_granule = self._forward.granule, GRANULE * threads
         self._embed: nn.Module = self._model.get_input_embeddings()
         self._head: nn.Module = self._model.get_output_embeddings()  # type: ignore[no-untyped-call]
         weight = self._embed.get_parameter("weight")
@@ -132,7 +132,7 @@ class Runner:
         wanted = len(hidden)
         if not wanted:
             return torch.empty(0, self.vocabulary)
-        padded = F.pad(hidden, (0, 0, 0, -wanted % self._granule)).to(self._head_dtype)
+        padded = F.pad(hidden, (0, 0, 0, -wanted % self._head_granule)).to(self._head_dtype)
         logits: Tensor = self._head(padded)
         return logits[:wanted].float().cpu()
 

@@ -33,7 +33,7 @@ def _sound_library(folder: Path) -> ctypes.CDLL | None:
     try:
         library = open_library(folder)
     except Unavailable as reason:
-        logger.warning("no native kernels", extra={"reason": str(reason)})
+        logger.warning("no native kernels: %s", reason)
         return None
     if not all(gives_the_references_bits(library, inputs) for inputs in PROBED_INPUTS):
         logger.error("native kernels differ from their reference")

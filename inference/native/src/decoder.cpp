@@ -1,7 +1,8 @@
 // From one attention to the next: everything of a decoder layer that looks at one row at a time.
 //
-// With many rows every thread takes its own through all of it, in blocks that stay in its cache, and never waits. With
-// few, all threads work on the same rows: each product's outputs are divided among them, and they wait in between.
+// With many rows every thread takes its own through all of it, in blocks that stay in its cache, and never waits. Few
+// rows are one thread's, unless the layers are large: then all threads work on the same rows, each product's outputs
+// are divided among them, and they wait in between.
 #include "decoder.h"
 
 #include "norm.h"
@@ -11,7 +12,11 @@
 namespace {
 
 constexpr int64_t BLOCK = 126;    // rows; a multiple of TALL
-constexpr int64_t OWN_ROWS = 8;   // per thread; with fewer, threads share rows
+constexpr int64_t OWN_ROWS = 8;   // per thread, at least
+// Weights of a layer from which on waiting for each other pays. Of 3 MB, 8 rows took one thread 2 ms; two threads that
+// shared them took 1 on an idle machine, and 5 to 500 beside other work, for which they wait at every barrier
+// (2026-11-25).
+constexpr int64_t LARGE_LAYER = 8 << 20;
 constexpr int64_t GATES = PANEL / 2;
 
 int64_t rounded(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
@@ -137,6 +142,18 @@ void enter(Part& part, const Layer& layer) {
     each_row(part, [&](int64_t row) { place_heads(part, layer, row); });
 }
 
+int64_t weight_bytes(const Layer* layer) {
+    if (!layer) return 0;
+    const auto bytes = [](const Weight& weight) { return weight.inputs * weight.outputs; };
+    return bytes(layer->projection) + bytes(layer->output) + bytes(layer->gate_up) + bytes(layer->down);
+}
+
+int64_t threads_for(const Layer* left, const Layer* entered, const Step& step) {
+    if (step.rows >= OWN_ROWS * step.threads) return step.threads;
+    const bool large = largest(weight_bytes(left), weight_bytes(entered)) >= LARGE_LAYER;
+    return large ? step.threads : largest(1, step.rows / OWN_ROWS);
+}
+
 }  // namespace
 
 ASSAY_EXPORT int64_t assay_scratch_bytes(const Shape* shape, int64_t threads) {
@@ -146,7 +163,8 @@ ASSAY_EXPORT int64_t assay_scratch_bytes(const Shape* shape, int64_t threads) {
 // Leaves one layer's attention and enters the next one's; either may be null.
 ASSAY_EXPORT void assay_between_attentions(const Shape* shape, const Layer* left, const Layer* entered,
                                            const Step* step) {
-#pragma omp parallel num_threads(static_cast<int>(step->threads))
+    const int threads = static_cast<int>(threads_for(left, entered, *step));
+#pragma omp parallel num_threads(threads) if (threads > 1)
     {
         const Team all{omp_get_thread_num(), omp_get_num_threads()};
         const bool alone = step->rows >= OWN_ROWS * all.size;
