@@ -5,7 +5,8 @@ that file is the checkpoint's digest. Nothing here unpickles, imports from a fol
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ from inference.quantization.rowwise import RowTiles
 from inference.quantization.shortlist import Shortlist, make_shortlist
 from inference.quantization.swap import quantize_linears, to_bfloat16
 from inference.sealed import SealedFolder, digest_of, write_sums
+from inference.team import Alone, Team
 from inference.threads import one_thread
 from inference.tokenizer import Tokenizer
 
@@ -86,6 +88,7 @@ class LoadedModel:
             independent of the other rows; None for a checkpoint that reads tokens only.
         window: the most positions that a record and one question may have together.
         weight_bytes: held by the weights, for the memory budget.
+        team: the processes that hold it together.
         body: stands in for the model's decoder layers, which are then gone; None where those serve.
         tokenizer: of the folder's `tokenizer.json`, if it has one.
         ends: token ids that the checkpoint names as ends of text.
@@ -102,6 +105,7 @@ class LoadedModel:
     schema: EventSchema | None
     window: int
     weight_bytes: int
+    team: Team = field(default_factory=Alone)
     body: LlamaBody | None = None
     tokenizer: Tokenizer | None = None
     ends: frozenset[int] = frozenset()
@@ -112,11 +116,19 @@ class LoadedModel:
 
 
 @one_thread()
-def load_checkpoint(path: Path, *, name: str, config: EngineConfig, expected_digest: str | None = None) -> LoadedModel:
+def load_checkpoint(
+    path: Path,
+    *,
+    name: str,
+    config: EngineConfig,
+    expected_digest: str | None = None,
+    divide: Callable[[PreTrainedModel], None] | None = None,
+) -> LoadedModel:
     """Verify a checkpoint folder and bring it into memory at the configured precision.
 
     INT8 swaps the decoder's linear layers and runs everything else in bfloat16; the event encoder
     and a small head stay float32 whatever the precision. The process keeps freed memory from then on.
+    ``divide`` takes out what other processes hold, before anything is quantized.
 
     Raises:
         CheckpointRefused: a file is missing, altered, unlisted or of a kind that may carry code; the
@@ -131,6 +143,8 @@ def load_checkpoint(path: Path, *, name: str, config: EngineConfig, expected_dig
     encoder_weights = {key: weights.pop(key) for key in tuple(weights) if key.startswith(ENCODER_PREFIX)}
     head = weights.get("lm_head.weight", weights.get("model.embed_tokens.weight"))
     model = _build_decoder(settings, weights, config.precision)
+    if divide is not None:
+        divide(model)
     schema, window = _read_assay(settings, model.config.max_position_embeddings)
     encoder = _build_encoder(schema, model.config.hidden_size, encoder_weights)
     kernels, body, device = "plain", None, torch.device(config.device)

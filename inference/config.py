@@ -43,6 +43,28 @@ DENSE = SparsePattern()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Parallel:
+    """Among how many processes an engine's checkpoints are divided.
+
+    Attributes:
+        tensor: processes that share every layer, each with its heads and channels.
+        pipeline: groups of ``tensor`` processes, each with its layers.
+    """
+
+    tensor: int = 1
+    pipeline: int = 1
+
+    def __post_init__(self) -> None:
+        if self.tensor < 1 or self.pipeline < 1:
+            raise ValueError("a parallel size is at least 1")
+
+    @property
+    def world(self) -> int:
+        """Processes of the engine, the one that leads included."""
+        return self.tensor * self.pipeline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineConfig:
     """Limits and arithmetic of one engine.
 
@@ -59,6 +81,7 @@ class EngineConfig:
         sheds: whether a request is refused once it is foreseen that its deadline would pass.
         namespace_quota: the largest share of the cache one namespace may hold, 0-1.
         stall_timeout_s: a step longer than this means that the engine hangs.
+        parallel: among how many processes the checkpoints are divided.
         native: whether kernels of our own serve where they can; see docs/adr/0021.
         native_dir: where they are kept once compiled; None for `inference.native.build.default_folder`.
         sparse: which part of a long record is attended to; changes scores, hence the kernel set's name.
@@ -76,6 +99,7 @@ class EngineConfig:
     sheds: bool = True
     namespace_quota: float = 0.5
     stall_timeout_s: float = 30.0
+    parallel: Parallel = field(default_factory=Parallel)
     native: bool = True
     native_dir: Path | None = None
     sparse: SparsePattern = DENSE

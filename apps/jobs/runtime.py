@@ -19,7 +19,7 @@ from apps.registry.models import ModelVersion
 from inference.api import Engine, ModelRef, Precision, UnknownModel
 from inference.backends.base import Ability, Backend
 from inference.backends.choice import BackendKind, VllmServer, Wanted, open_backend
-from inference.config import EngineConfig
+from inference.config import EngineConfig, Parallel
 
 logger = structlog.get_logger(__name__)
 
@@ -199,6 +199,7 @@ def _config() -> EngineConfig:
         native=settings.ENGINE_NATIVE,
         native_dir=settings.ENGINE_NATIVE_DIR,
         salt_key=settings.ENGINE_SALT_KEY.encode(),
+        parallel=Parallel(tensor=settings.ENGINE_TENSOR_PARALLEL, pipeline=settings.ENGINE_PIPELINE_PARALLEL),
     )
 
 

@@ -1,5 +1,6 @@
 """One setting chooses what computes; free of torch until it is known."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from inference.backends.vllm_http import VllmConfig
     from inference.checkpoints import LoadedModel
     from inference.metrics import EngineObserver
+
+GOODBYE_S = 2.0  # for those whose requests failed to hand their jobs back before the process ends
 
 
 class BackendKind(StrEnum):
@@ -71,6 +74,8 @@ def open_backend(
         BackendRefused: it cannot, is not installed, or is not where it was said to be.
         CheckpointRefused: a checkpoint is not the one that was registered, or unsafe.
     """
+    if kind is not BackendKind.NATIVE and config.parallel.world > 1:
+        raise BackendRefused(f"the backend {kind} is not divided by Assay; leave the parallel sizes at 1")
     if kind is BackendKind.NATIVE:
         backend = _native(wanted, config, on_stall, observer)
     elif kind is BackendKind.OPENVINO:
@@ -96,7 +101,28 @@ def _native(
     from inference.backends.native import NativeBackend
     from inference.checkpoints import load_checkpoint
 
-    return NativeBackend(_load(load_checkpoint, wanted, config), config, on_stall=on_stall, observer=observer)
+    if config.parallel.world == 1:
+        return NativeBackend(_load(load_checkpoint, wanted, config), config, on_stall=on_stall, observer=observer)
+    from inference.distributed import Crew
+    from inference.team import TeamLost
+
+    def goodbye() -> None:
+        time.sleep(GOODBYE_S)
+        if on_stall is not None:
+            on_stall()
+
+    try:
+        crew = Crew(config, on_lost=goodbye)
+    except TeamLost as error:
+        raise BackendRefused("the engine's other processes did not come; see what they said") from error
+    try:
+        models = _load(crew.leader.load, wanted, config)
+        return NativeBackend(models, config, on_stall=goodbye, observer=observer, crew=crew)
+    except BaseException as error:
+        crew.end()
+        if isinstance(error, TeamLost):
+            raise BackendRefused("the engine's other processes could not load; see what they said") from error
+        raise
 
 
 def _load(load: "Callable[..., LoadedModel]", wanted: Sequence[Wanted], config: EngineConfig) -> "list[LoadedModel]":

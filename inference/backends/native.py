@@ -6,6 +6,7 @@ from inference.api import Precision
 from inference.backends.base import Ability, Served
 from inference.checkpoints import LoadedModel
 from inference.config import EngineConfig
+from inference.distributed import Crew
 from inference.engine import EngineCore
 from inference.metrics import EngineObserver
 
@@ -24,10 +25,18 @@ class NativeBackend(EngineCore):
         *,
         on_stall: Callable[[], None] | None = None,
         observer: EngineObserver | None = None,
+        crew: Crew | None = None,
     ) -> None:
         super().__init__(models, config, on_stall=on_stall, observer=observer)
         self._models = {model.name: model for model in models}
         self._device = config.device
+        self._crew = crew
+
+    def stop(self) -> None:
+        """See `Backend.stop`; followers end too."""
+        super().stop()
+        if self._crew is not None:
+            self._crew.end()
 
     def served(self, model: str) -> Served:
         """See `Backend.served`."""

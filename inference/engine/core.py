@@ -35,6 +35,7 @@ from inference.engine.scheduler import Plan
 from inference.engine.watchdog import Watchdog
 from inference.engine.work import Result, Work
 from inference.metrics import EngineObserver, StepReport
+from inference.team import TeamLost
 from inference.threads import one_thread
 
 logger = logging.getLogger(__name__)
@@ -123,7 +124,11 @@ class EngineCore:
         answer: Future[int] = Future()
 
         def errand() -> None:
-            answer.set_result(sum(lane.purge(namespace) for lane in self._lanes.values()))
+            try:
+                answer.set_result(sum(lane.purge(namespace) for lane in self._lanes.values()))
+            except TeamLost as error:
+                answer.set_exception(error)
+                raise
 
         with self._changed:
             if not self._running:
@@ -187,10 +192,20 @@ class EngineCore:
                     if lane.scheduler.waiting or lane.scheduler.running:
                         self._step(lane)
             self._end([Outcome(work, EngineStopped("the engine stopped")) for work in self._evict_all()])
+        except TeamLost:
+            self._accepting = False
+            self._end([Outcome(work, EngineStopped("the engine lost a process")) for work in self._abandon()])
+            self._on_stall()
         except BaseException:
             self._accepting = False
             self._on_stall()  # a broken invariant: no step will ever be made again
             raise
+
+    def _abandon(self) -> list[Work]:
+        """Everything in flight, without a thought to the blocks it holds: no step will ever be made again."""
+        with self._changed:
+            self._inbox.clear()
+            return list(self._flights.values())
 
     def _attend(self) -> bool:
         """Wait for something to do, and do what is not a step; False when it is time to stop."""
@@ -241,6 +256,8 @@ class EngineCore:
         self._watchdog.begin()
         try:
             plan, endings = lane.step(clock=self._clock)
+        except TeamLost:
+            raise
         except Exception as error:  # noqa: BLE001 - one step's failure must not end the engine
             logger.error("engine step failed", extra=_describe(error, lane))  # noqa: TRY400 - see there
             self._end([Outcome(work, EngineError("the step failed")) for work in lane.take_failed()])

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from inference.bodies.llama import LlamaBody
 from inference.checkpoints import LoadedModel
 from inference.engine import attention
 from inference.engine.kv import PagedKV
 from inference.engine.spans import Places
+from inference.team import Team
 
 GRANULE = 16  # rows per thread that a batch is a multiple of: no thread then starts inside a vector's width
 
@@ -38,24 +39,31 @@ class Forward(Protocol):
 class LibraryForward:
     """The Hugging Face model."""
 
-    def __init__(self, model: Any, *, threads: int) -> None:
+    def __init__(self, model: Any, *, threads: int, team: Team) -> None:
         attention.register()
         model.set_attn_implementation(attention.NAME)
         self.granule = GRANULE * threads
         self.dtype: torch.dtype = model.get_input_embeddings().weight.dtype
         self._body = model.base_model
+        self._team = team
 
     def __call__(self, states: Tensor, positions: Tensor, *, kv: PagedKV, layout: Places, wanted: Tensor) -> Tensor:
-        """See `Forward`."""
-        kv.begin(layout)
-        out: Tensor = self._body(
-            inputs_embeds=states.unsqueeze(0),
-            position_ids=positions.unsqueeze(0),
-            past_key_values=kv,
-            use_cache=True,
-            layout=layout,
-        ).last_hidden_state[0]
-        return out[wanted]
+        """See `Forward`; the layers of other processes included."""
+        self._team.begin(layout, positions, states)
+        return self._team.end(through_layers(self._body, states, positions, kv=kv, layout=layout))[wanted]
+
+
+def through_layers(body: nn.Module, states: Tensor, positions: Tensor, *, kv: PagedKV, layout: Places) -> Tensor:
+    """[T, hidden] states at [T] position ids to [T, hidden] behind the last layer that ``body`` has."""
+    kv.begin(layout)
+    out: Tensor = body(
+        inputs_embeds=states.unsqueeze(0),
+        position_ids=positions.unsqueeze(0),
+        past_key_values=kv,
+        use_cache=True,
+        layout=layout,
+    ).last_hidden_state[0]
+    return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,4 +105,4 @@ def forward_of(loaded: LoadedModel, *, threads: int) -> Forward:
     """What computes a checkpoint."""
     if loaded.body is not None:
         return BodyForward(loaded.body)
-    return LibraryForward(loaded.model, threads=threads)
+    return LibraryForward(loaded.model, threads=threads, team=loaded.team)

@@ -39,19 +39,22 @@ class Runner:
         return int(self._model.config.vocab_size)
 
     def probe(self, work_chunk: Chunk) -> int:
-        """Run a small chunk in a pool of a few blocks; returns the bytes one block takes."""
-        self._kv = PagedKV(blocks=len(work_chunk.work.blocks))
+        """Run a small chunk in a pool of a few blocks; returns the most bytes one block takes in any process."""
+        self.allocate(len(work_chunk.work.blocks))
         self.run([work_chunk])
-        return self._kv.bytes_per_block
+        return self.loaded.team.largest(self._kv.bytes_per_block)
 
     def allocate(self, blocks: int) -> None:
         """Start over with a pool of that many blocks."""
+        self.loaded.team.allocate(blocks)
         self._kv = PagedKV(blocks=blocks)
 
     @torch.inference_mode()
     def zero(self, blocks: list[int]) -> None:
         """Overwrite blocks with zeros."""
-        self._kv.zero(blocks)
+        if blocks:
+            self.loaded.team.zero(blocks)
+            self._kv.zero(blocks)
 
     @torch.inference_mode()
     def run(self, chunks: Sequence[Chunk]) -> tuple[Readout, list[range]]:

@@ -26,10 +26,19 @@ def quantize_rows(x: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         [M, K] uint8 codes in 1-255, [M, 1] scales in x's dtype.
     """
+    return row_codes(x, row_peaks(x))
+
+
+def row_peaks(x: Tensor) -> Tensor:
+    """Largest magnitude of each row: [M, K] to [M, 1] in x's dtype."""
     # Magnitudes order as their bits do: half the bytes, and no float copy, of abs().amax().
     bits, magnitude = (torch.int16, 0x7FFF) if x.dtype == torch.bfloat16 else (torch.int32, 0x7FFFFFFF)
-    peak = (x.view(bits) & magnitude).amax(dim=1, keepdim=True).view(x.dtype)
-    scale = peak.mul(1.0 / 127.0).clamp_(min=TINY)
+    return (x.view(bits) & magnitude).amax(dim=1, keepdim=True).view(x.dtype)
+
+
+def row_codes(x: Tensor, peaks: Tensor) -> tuple[Tensor, Tensor]:
+    """`quantize_rows` of rows whose largest magnitudes, [M, 1], are known."""
+    scale = peaks.mul(1.0 / 127.0).clamp_(min=TINY)
     values = x.to(torch.float32, copy=True).mul_(scale.float().reciprocal()).round_()
     # By way of int8: float to uint8 is four times slower (56 against 13 us for 512 x 256, 2026-11-23).
     return values.to(torch.int8).view(torch.uint8).bitwise_xor_(128), scale
