@@ -144,6 +144,11 @@ def requires(model: str, abilities: frozenset[Ability]) -> None:
     _needs[model] = abilities
 
 
+def needs(model: str) -> frozenset[Ability]:
+    """What `requires` said of a model."""
+    return _needs.get(model, frozenset())
+
+
 def _open(versions: Sequence[ModelVersion], *, on_stall: Callable[[], None]) -> Backend:
     from inference.metrics.prometheus import EngineMetrics
 
@@ -154,7 +159,7 @@ def _open(versions: Sequence[ModelVersion], *, on_stall: Callable[[], None]) -> 
             path=settings.CHECKPOINTS / version.path,
             digest=version.digest,
             precision=Precision(settings.ENGINE_PRECISION or version.precision),
-            needs=_needs.get(version.name, frozenset()),
+            needs=needs(version.name),
         )
         for version in versions
     ]

@@ -79,9 +79,9 @@ def open_backend(
     if kind is BackendKind.NATIVE:
         backend = _native(wanted, config, on_stall, observer)
     elif kind is BackendKind.OPENVINO:
-        backend = _openvino(wanted, config)
+        backend = _openvino(wanted, config, observer)
     else:
-        backend = _vllm(wanted, config, server)
+        backend = _vllm(wanted, config, server, observer)
     try:
         backend.start()
         for one in wanted:
@@ -132,7 +132,7 @@ def _load(load: "Callable[..., LoadedModel]", wanted: Sequence[Wanted], config: 
     ]
 
 
-def _openvino(wanted: Sequence[Wanted], config: EngineConfig) -> Backend:
+def _openvino(wanted: Sequence[Wanted], config: EngineConfig, observer: "EngineObserver | None") -> Backend:
     from inference.backends.openvino import OpenVinoBackend, load_compiled
 
     models = [
@@ -141,13 +141,18 @@ def _openvino(wanted: Sequence[Wanted], config: EngineConfig) -> Backend:
         )
         for one in wanted
     ]
-    return OpenVinoBackend(models, config)
+    return OpenVinoBackend(models, config, observer=observer)
 
 
-def _vllm(wanted: Sequence[Wanted], config: EngineConfig, server: VllmServer | None) -> Backend:
+def _vllm(
+    wanted: Sequence[Wanted],
+    config: EngineConfig,
+    server: VllmServer | None,
+    observer: "EngineObserver | None",
+) -> Backend:
     from inference.backends.vllm_http import VllmBackend
 
-    return VllmBackend(_vllm_config(wanted, config, server))
+    return VllmBackend(_vllm_config(wanted, config, server), observer=observer)
 
 
 def _vllm_config(wanted: Sequence[Wanted], config: EngineConfig, server: VllmServer | None) -> "VllmConfig":

@@ -15,10 +15,13 @@ from inference.api import (
     EngineStats,
     EngineStopped,
     GenerateRequest,
+    GenerateResult,
     InvalidRequest,
     QueueFull,
     ScoreRequest,
+    ScoreResult,
 )
+from inference.metrics import EngineObserver
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +56,9 @@ class Desk:
     A request that is cancelled or late is answered at once; what its thread still finds out is dropped.
     """
 
-    def __init__(self, *, workers: int, max_queue: int) -> None:
+    def __init__(self, *, workers: int, max_queue: int, observer: EngineObserver | None = None) -> None:
         self._max_queue = max_queue
+        self._observer = observer
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="backend")
         self._changed = threading.Condition()
         self._flights: dict[str, Flight] = {}
@@ -144,10 +148,22 @@ class Desk:
             flight.future.set_exception(ending)
         else:
             flight.future.set_result(ending)
+        self._tell(flight, ending)
         with self._changed:
             self._settling -= 1
             self._changed.notify_all()
         return True
+
+    def _tell(self, flight: Flight, ending: object) -> None:
+        if self._observer is None:
+            return
+        model, latency_s = flight.request.model, time.monotonic() - flight.submitted_at
+        if isinstance(ending, ScoreResult):
+            self._observer.on_result(model, ending, latency_s)
+        elif isinstance(ending, GenerateResult):
+            self._observer.on_generated(model, ending, latency_s)
+        elif isinstance(ending, EngineError):
+            self._observer.on_failure(model, ending.code)
 
     def _watch_deadlines(self) -> None:
         while True:

@@ -37,6 +37,7 @@ from inference.backends.reading import answer_of
 from inference.checkpoints import LoadedModel, load_checkpoint
 from inference.config import EngineConfig
 from inference.engine.prompt import Prompt, lay_out
+from inference.metrics import EngineObserver
 from inference.threads import one_thread
 
 FloatArray = NDArray[np.float32]
@@ -50,9 +51,11 @@ class OpenVinoBackend:
 
     name = "openvino"
 
-    def __init__(self, models: Sequence["CompiledModel"], config: EngineConfig) -> None:
+    def __init__(
+        self, models: Sequence["CompiledModel"], config: EngineConfig, *, observer: EngineObserver | None = None
+    ) -> None:
         self._models = {model.loaded.name: model for model in models}
-        self._desk = Desk(workers=1, max_queue=config.max_queue)
+        self._desk = Desk(workers=1, max_queue=config.max_queue, observer=observer)
 
     def start(self) -> None:
         """See `Backend.start`; the models are compiled already."""

@@ -38,6 +38,7 @@ from inference.backends.desk import Desk, Flight
 from inference.backends.reading import answer_of, token_ids
 from inference.backends.vllm_client import Client, label_logprobs
 from inference.backends.vllm_generation import Generation
+from inference.metrics import EngineObserver
 
 ALWAYS = frozenset({Ability.GENERATE, Ability.STREAM})
 
@@ -80,12 +81,12 @@ class VllmBackend:
 
     name = "vllm"
 
-    def __init__(self, config: VllmConfig) -> None:
+    def __init__(self, config: VllmConfig, *, observer: EngineObserver | None = None) -> None:
         self._config = config
         self._client = Client(
             config.url, key=config.key, ca_file=config.ca_file, connect_s=config.connect_s, timeout_s=config.timeout_s
         )
-        self._desk = Desk(workers=config.workers, max_queue=config.max_queue)
+        self._desk = Desk(workers=config.workers, max_queue=config.max_queue, observer=observer)
         self._served: dict[str, Served] = {}
         self._abilities: dict[str, frozenset[Ability]] = {}
         self._purged: Counter[str] = Counter()
