@@ -5,7 +5,7 @@ import torch
 
 from inference.quantization.int8 import quantize_rows
 from inference.quantization.int8_cuda import TritonIntMmMultiplier, is_exact_on
-from tests.inference.triton import CUDA, DEVICE, needs_cuda, needs_triton
+from tests.inference.devices import CUDA, DEVICE, needs_cuda, needs_triton
 
 pytestmark = [pytest.mark.triton, needs_triton]
 DTYPES = [torch.float32, torch.bfloat16] if CUDA else [torch.float32]  # the interpreter cuts bfloat16 off, unrounded

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from inference.engine.cuda.decode import paged_decode_reference
+from tests.inference.devices import CUDA, DEVICE, needs_triton
 from tests.inference.engine.cuda.contexts import Contexts, contexts, plain
-from tests.inference.triton import CUDA, DEVICE, needs_triton
 
 pytestmark = [pytest.mark.triton, needs_triton]
 FLOATS = [(torch.float32, 2e-6), (torch.float16, 2e-3)]

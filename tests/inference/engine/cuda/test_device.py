@@ -21,11 +21,11 @@ from inference.engine.work import Chunk
 from inference.quantization.fp8 import multiplies_fp8
 from inference.quantization.int8_cuda import choose_cuda_kernels
 from tests.checkpoints import config, load
+from tests.inference.devices import needs_cuda
 from tests.inference.engine.cuda.steps import place, runner
 from tests.inference.engine.requests import ask, largest_difference, logits, tokens
 from tests.inference.engine.test_architectures import plain_logits
 from tests.inference.engine.works import make_work
-from tests.inference.triton import needs_cuda
 
 pytestmark = [pytest.mark.cuda, needs_cuda]
 CUDA = torch.device("cuda")
