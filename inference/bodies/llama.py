@@ -28,8 +28,13 @@ GATED = ("gate_proj", "up_proj", "down_proj")
 class Attend(Protocol):
     """Attention of one step, which also keeps the step's keys and values."""
 
-    def __call__(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """[T, H, D], [T, G, D] and [T, G, D] bfloat16, turned by position, to [T, H, D] contiguous."""
+    def __call__(
+        self, layer: int, query: Tensor, key: Tensor, value: Tensor, *, wanted: Tensor | None = None
+    ) -> Tensor:
+        """[T, H, D], [T, G, D] and [T, G, D] bfloat16, turned by position, to [T, H, D] contiguous.
+
+        Of rows beside ``wanted``, ascending, the answer is arbitrary; None wants all.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +66,7 @@ class LlamaBody:
         Args:
             states: [T, hidden] float32, contiguous; overwritten.
             positions: [T] int64 position ids.
-            wanted: [W] int64 rows to return; behind the last attention no other row is computed.
+            wanted: [W] int64 rows to return, ascending; from the last attention on no other row is computed.
 
         Returns:
             [W, hidden] float32, normed.
@@ -71,15 +76,15 @@ class LlamaBody:
         for layer in range(last):
             attended = self._attended(layer, projected, attend)
             projected = self.decoder.advance(layer, states, attended, positions)
-        attended = self._attended(last, projected, attend)[wanted]
+        attended = self._attended(last, projected, attend, wanted=wanted)[wanted]
         states = states[wanted]
         self.decoder.leave(last, states, attended)
         return self.rows.rms_norm(states, self.norm, self.decoder.shape.epsilon)
 
-    def _attended(self, layer: int, projected: Tensor, attend: Attend) -> Tensor:
+    def _attended(self, layer: int, projected: Tensor, attend: Attend, *, wanted: Tensor | None = None) -> Tensor:
         shape = self.decoder.shape
         query, key, value = torch.split(projected, [shape.heads, shape.groups, shape.groups], dim=1)
-        return attend(layer, query, key, value)
+        return attend(layer, query, key, value, wanted=wanted)
 
 
 def make_llama_body(model: PreTrainedModel, library: CDLL) -> LlamaBody | None:

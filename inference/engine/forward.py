@@ -75,13 +75,18 @@ class StepAttention:
     scaling: float
     windows: Sequence[int | None]
 
-    def __call__(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    def __call__(
+        self, layer: int, query: Tensor, key: Tensor, value: Tensor, *, wanted: Tensor | None = None
+    ) -> Tensor:
         """See `inference.bodies.llama.Attend`."""
         batch = (states.transpose(0, 1).unsqueeze(0) for states in (query, key, value))
         queries, keys, values = batch
         context = self.kv.update(keys, values, layer)
+        if wanted is not None and not len(wanted):
+            return query
+        layout = self.layout if wanted is None else self.layout.narrowed(wanted)
         sight: dict[str, Any] = {"scaling": self.scaling, "sliding_window": self.windows[layer]}
-        out, _ = attention.paged_attention(None, queries, *context, None, layout=self.layout, **sight)
+        out, _ = attention.paged_attention(None, queries, *context, None, layout=layout, **sight)
         return out[0]
 
 

@@ -91,6 +91,10 @@ class Layout:
     pattern: SparsePattern = DENSE
     _indices: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
 
+    def narrowed(self, wanted: Tensor) -> "Layout":  # noqa: ARG002 - `Spans.narrowed`'s
+        """The same: tiles are computed whole."""
+        return self
+
     def indices(self, groups: int) -> tuple[Tensor, Tensor]:
         """How to bring each tile's rows of one key head together, and back.
 

@@ -4,7 +4,7 @@
 which of the batch's rows are which of its positions. `inference.native.attention` does the rest.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,6 +16,8 @@ from inference.engine.layout import SINK_SLOT, Layout
 from inference.engine.prompt import IntArray
 from inference.engine.work import Chunk
 from inference.native.attention import PackedPool, PagedAttention
+
+ROW, ROWS, FIRST = 0, 1, 4  # fields of a span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,16 @@ class Spans:
     spans: Tensor
     tables: Tensor
     pattern: SparsePattern = DENSE
+
+    def narrowed(self, wanted: Tensor) -> "Spans":
+        """The same step, of which only the ``wanted`` rows, ascending, are attended from."""
+        if len(wanted) == len(self.write_slots):
+            return self
+        of = torch.searchsorted(self.spans[:, 0].contiguous(), wanted, right=True) - 1
+        spans = self.spans[of]
+        spans[:, FIRST] += wanted - spans[:, ROW]
+        spans[:, ROW], spans[:, ROWS] = wanted, 1
+        return replace(self, spans=spans)
 
     def attend(self, query: Tensor, pool: PackedPool, *, scaling: float, window: int | None) -> Tensor:
         """Attend [1, H, T, D] to the pool; returns [1, T, H, D], zero for rows of no sequence."""
