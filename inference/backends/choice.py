@@ -76,6 +76,8 @@ def open_backend(
     """
     if kind is not BackendKind.NATIVE and config.parallel.world > 1:
         raise BackendRefused(f"the backend {kind} is not divided by Assay; leave the parallel sizes at 1")
+    if config.device != "cpu" and config.parallel.world > 1:
+        raise BackendRefused("a model is divided among processes on a CPU only; leave the parallel sizes at 1")
     if kind is BackendKind.NATIVE:
         backend = _native(wanted, config, on_stall, observer)
     elif kind is BackendKind.OPENVINO:

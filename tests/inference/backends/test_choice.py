@@ -5,6 +5,7 @@ import pytest
 from inference.api import CheckpointRefused, Precision
 from inference.backends.base import Ability, BackendRefused
 from inference.backends.choice import BackendKind, VllmServer, Wanted, open_backend
+from inference.config import Parallel
 from inference.sealed import digest_of
 from tests.checkpoints import config
 from tests.inference.backends.vllm_server import VllmServer as Server
@@ -59,6 +60,17 @@ def test_a_vllm_backend_needs_an_address(checkpoints):
 def test_another_checkpoint_than_the_registered_is_refused(checkpoints, kind):
     with pytest.raises(CheckpointRefused, match="digest"):
         open_backend(kind, wanted(checkpoints["events"], digest="0" * 64), config(memory_mb=48))
+
+
+@pytest.mark.parametrize(
+    ("kind", "device", "complaint"),
+    [(BackendKind.OPENVINO, "cpu", "openvino is not divided"), (BackendKind.NATIVE, "cuda:0", "on a CPU only")],
+)
+def test_what_cannot_be_divided_is_refused(checkpoints, kind, device, complaint):
+    settings = config(device=device, parallel=Parallel(tensor=2))
+
+    with pytest.raises(BackendRefused, match=complaint):
+        open_backend(kind, wanted(checkpoints["events"]), settings)
 
 
 def test_a_backend_that_does_not_exist_is_refused_with_a_hint():
