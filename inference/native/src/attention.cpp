@@ -86,10 +86,7 @@ void Worker::see_table(const int32_t* table, int64_t count, bool asked, int64_t 
         Tile tile;
         tile.at = at, tile.count = std::min(TILE, count - at);
         tile.index = asked && count - at <= TILE ? -1 : at / TILE;
-        for (int64_t block = 0; block * BLOCK < tile.count; ++block) {
-            tile.keys[block] = problem_.pool.key_block(group, table[at / BLOCK + block]);
-            tile.values[block] = problem_.pool.value_block(group, table[at / BLOCK + block]);
-        }
+        take_blocks(table + at / BLOCK, group, tile);
         see(tile, first_line, lines);
     }
 }
@@ -104,22 +101,32 @@ void Worker::see_own(const Piece& piece, int64_t group, int64_t first_line, int6
     for (int64_t at = 0; at < count; at += TILE) {
         Tile tile;
         tile.at = span.far + at, tile.count = std::min(TILE, count - at), tile.index = -1;
-        copy_own(span, at, tile.count, group);
-        for (int64_t block = 0; block < TILE_BLOCKS; ++block) {
-            tile.keys[block] = own_keys_ + block * BLOCK * size_;
-            tile.values[block] = own_values_ + block * BLOCK * width_;
-        }
+        if (span.near_place == 0)
+            take_blocks(problem_.tables + span.near_table + at / BLOCK, group, tile);
+        else
+            copy_own(span, at, group, tile);
         see(tile, first_line, lines);
     }
 }
 
-// A sequence's own positions from wherever they lie to where they would lie if they were alone: the pairs that are
+void Worker::take_blocks(const int32_t* table, int64_t group, Tile& tile) const {
+    for (int64_t block = 0; block * BLOCK < tile.count; ++block) {
+        tile.keys[block] = problem_.pool.key_block(group, table[block]);
+        tile.values[block] = problem_.pool.value_block(group, table[block]);
+    }
+}
+
+// A question's positions from wherever they lie to where they would lie if a block began with them: the pairs that are
 // summed together are then the same whatever stands before them in the request's line.
-void Worker::copy_own(const Span& span, int64_t from, int64_t count, int64_t group) {
-    for (int64_t at = 0; at < count; ++at) {
+void Worker::copy_own(const Span& span, int64_t from, int64_t group, Tile& tile) {
+    for (int64_t at = 0; at < tile.count; ++at) {
         const int64_t place = span.near_place + from + at;
         const int64_t slot = problem_.tables[span.near_table + place / BLOCK] * BLOCK + place % BLOCK;
         copy_position(problem_.pool, group, slot, own_keys_, own_values_, at);
+    }
+    for (int64_t block = 0; block < TILE_BLOCKS; ++block) {
+        tile.keys[block] = own_keys_ + block * BLOCK * size_;
+        tile.values[block] = own_values_ + block * BLOCK * width_;
     }
 }
 

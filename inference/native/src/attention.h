@@ -77,7 +77,8 @@ private:
     void see(const Tile& tile, int64_t first_line, int64_t lines);
     void see_panel(const Tile& tile, int64_t first_line, int64_t lines);
     void store(const Piece& piece, int64_t group, int64_t line);
-    void copy_own(const Span& span, int64_t from, int64_t count, int64_t group);
+    void take_blocks(const int32_t* table, int64_t group, Tile& tile) const;
+    void copy_own(const Span& span, int64_t from, int64_t group, Tile& tile);
 
     const Problem& problem_;
     int64_t size_, width_;
