@@ -2,9 +2,12 @@
 
 import pytest
 from django.conf import settings
+from hypothesis import settings as properties
 
 from settings import embedded
 from settings.env import env
+
+properties.register_profile("long", max_examples=4000)  # pytest --hypothesis-profile long
 
 
 @pytest.fixture(scope="session", autouse=True)

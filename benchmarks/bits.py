@@ -3,8 +3,6 @@
 import argparse
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -14,25 +12,13 @@ from rich.table import Table
 from benchmarks.accuracy import labelled_requests
 from benchmarks.page import machine, markdown_table, write_section
 from benchmarks.scoring import CHECKPOINT
-from inference.api import Precision, ScoreRequest, ScoreResult
-from inference.checkpoints import load_checkpoint
+from inference.api import Precision, ScoreRequest
+from inference.checkpoints import LoadedModel, load_checkpoint
 from inference.config import EngineConfig
-from inference.engine import EngineCore
+from inference.determinism import Finding, differences
 
-BATCHES = 20
 SEED = 20_261_123
 HEAD = ("precision", "way of asking", "answers compared", "differing", "max logit difference")
-
-Logits = dict[str, tuple[float, ...]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """What one way of asking changed against each request alone in a cold engine."""
-
-    compared: int
-    differing: int
-    largest: float
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -44,9 +30,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     everything, _ = labelled_requests(40)
     requests = random.Random(SEED).sample(everything, k=min(options.requests, len(everything)))
     rows = [
-        (str(precision), way, str(found.compared), str(found.differing), f"{found.largest:.2g}")
+        (str(precision), finding.way, str(finding.compared), str(finding.differing), f"{finding.largest:.2g}")
         for precision in (Precision.INT8, Precision.BF16, Precision.FP32)
-        for way, found in differences(options.checkpoint, precision, requests).items()
+        for finding in found(options.checkpoint, precision, requests)
     ]
     table = Table(*HEAD)
     for row in rows:
@@ -55,72 +41,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_section("bits", _section(len(requests), rows))
 
 
-def differences(checkpoint: Path, precision: Precision, requests: Sequence[ScoreRequest]) -> dict[str, Difference]:
+def found(checkpoint: Path, precision: Precision, requests: Sequence[ScoreRequest]) -> Iterator[Finding]:
     """Each way of asking, against the same requests one by one with nothing cached and one thread."""
-    base = EngineConfig(precision=precision, threads=1, memory_mb=512, salt_key=bytes(32))
+    config = EngineConfig(precision=precision, threads=1, memory_mb=512, salt_key=bytes(32))
 
-    @contextmanager
-    def serving(**changes: int) -> Iterator[EngineCore]:
-        config = replace(base, **changes)  # type: ignore[arg-type]
-        engine = EngineCore([load_checkpoint(checkpoint, name="risk", config=config)], config)
-        engine.start()
-        try:
-            yield engine
-        finally:
-            engine.stop()
+    def load(wanted: EngineConfig) -> LoadedModel:
+        return load_checkpoint(checkpoint, name="risk", config=wanted)
 
-    with serving() as engine:
-        alone = {request.id: _logits(_cold(engine, request)) for request in requests}
-        found = {
-            "warm cache": _against(alone, _one_by_one(engine, requests)),
-            f"{BATCHES} random batches": _against(alone, *_batches(engine, requests)),
-        }
-    ways: dict[str, dict[str, int]] = {
-        "chunks of 64": {"max_batch_positions": 64},
-        "chunks of 4096": {"max_batch_positions": 4096},
-        "2 threads": {"threads": 2},
-    }
-    for way, changes in ways.items():
-        with serving(**changes) as engine:
-            found[way] = _against(alone, _together(engine, requests))
-    return found
-
-
-def _cold(engine: EngineCore, request: ScoreRequest) -> ScoreResult:
-    engine.purge(request.namespace)
-    return engine.submit(request).result()
-
-
-def _one_by_one(engine: EngineCore, requests: Sequence[ScoreRequest]) -> Logits:
-    for request in requests:
-        engine.submit(request).result()
-    return {request.id: _logits(engine.submit(request).result()) for request in requests}
-
-
-def _together(engine: EngineCore, requests: Sequence[ScoreRequest]) -> Logits:
-    futures = {request.id: engine.submit(request) for request in requests}
-    return {name: _logits(future.result()) for name, future in futures.items()}
-
-
-def _batches(engine: EngineCore, requests: Sequence[ScoreRequest]) -> Iterator[Logits]:
-    chance = random.Random(SEED)
-    for _ in range(BATCHES):
-        if chance.random() < 0.5:
-            engine.purge(requests[0].namespace)
-        yield _together(engine, chance.sample(requests, k=chance.randrange(2, 13)))
-
-
-def _logits(result: ScoreResult) -> tuple[float, ...]:
-    return tuple(logit for answer in result.answers for logit in answer.logits)
-
-
-def _against(alone: Logits, *others: Logits) -> Difference:
-    gaps = [
-        max(abs(left - right) for left, right in zip(alone[name], found, strict=True))
-        for other in others
-        for name, found in other.items()
-    ]
-    return Difference(compared=len(gaps), differing=sum(gap > 0.0 for gap in gaps), largest=max(gaps))
+    return differences(load, requests, config)
 
 
 def _section(requests: int, rows: Sequence[tuple[str, ...]]) -> str:

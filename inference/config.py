@@ -1,5 +1,6 @@
 """What an engine is told at its start; free of torch, so that settings may build it."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,6 +81,8 @@ class EngineConfig:
         fair: whether namespaces take turns within a priority.
         sheds: whether a request is refused once it is foreseen that its deadline would pass.
         namespace_quota: the largest share of the cache one namespace may hold, 0-1.
+        zeroes_freed: whether a block's content is overwritten as soon as nobody holds it.
+        idle_ttl_s: how long a block that no request holds is kept, and what was in it.
         stall_timeout_s: a step longer than this means that the engine hangs.
         parallel: among how many processes the checkpoints are divided.
         native: whether kernels of our own serve where they can; see docs/adr/0021.
@@ -98,6 +101,8 @@ class EngineConfig:
     fair: bool = True
     sheds: bool = True
     namespace_quota: float = 0.5
+    zeroes_freed: bool = False
+    idle_ttl_s: float = math.inf
     stall_timeout_s: float = 30.0
     parallel: Parallel = field(default_factory=Parallel)
     native: bool = True
@@ -117,6 +122,7 @@ class EngineConfig:
             "max_batch_positions",
             "max_batch_requests",
             "max_queue",
+            "idle_ttl_s",
             "stall_timeout_s",
         ):
             measured = name == "memory_mb" and self.device != "cpu" and self.memory_mb == 0

@@ -1,5 +1,6 @@
 """Settings every environment shares."""
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,8 @@ VLLM_URL = env.str("ASSAY_VLLM_URL", default="")
 VLLM_KEY = env.str("ASSAY_VLLM_KEY", default="")
 VLLM_CA_FILE = env.str("ASSAY_VLLM_CA_FILE", default="")
 ENGINE_MEMORY_MB = env.int("ASSAY_ENGINE_MEMORY_MB", default=1024)
+ENGINE_ZEROES_FREED = env.bool("ASSAY_ENGINE_ZEROES_FREED", default=False)
+ENGINE_IDLE_TTL_S = env.float("ASSAY_ENGINE_IDLE_TTL_S", default=math.inf)
 WORKER_HOST = env.str("ASSAY_WORKER_HOST", default="127.0.0.1")
 WORKER_PORT = env.int("ASSAY_WORKER_PORT", default=8001)
 GRPC_HOST = env.str("ASSAY_GRPC_HOST", default="127.0.0.1")

@@ -31,6 +31,7 @@ KNOWN = frozenset(
         "ASSAY_ENCRYPTION_KEYS",  # what seals records: id:base64, the first is current
         "ASSAY_ENCRYPTION_KEYS_FILE",  # a file that holds them, one a line
         "ASSAY_ENGINE_BACKEND",  # native, openvino or vllm
+        "ASSAY_ENGINE_IDLE_TTL_S",  # how long cache blocks stay that nobody reads
         "ASSAY_ENGINE_MEMORY_MB",  # budget of one inference worker: weights and KV blocks
         "ASSAY_ENGINE_PIPELINE_PARALLEL",  # groups of processes that share out a model's layers
         "ASSAY_ENGINE_PRECISION",  # int8, bf16, fp16 or fp32; fp8 on a GPU
@@ -38,6 +39,7 @@ KNOWN = frozenset(
         "ASSAY_ENGINE_SPARSE",  # sink,recent,stride in tiles of 128 positions; empty reads all of a record
         "ASSAY_ENGINE_TENSOR_PARALLEL",  # processes that share every layer
         "ASSAY_ENGINE_THREADS",
+        "ASSAY_ENGINE_ZEROES_FREED",  # overwrite cache blocks as soon as nobody holds them
         "ASSAY_ENVIRONMENT",  # the name Sentry and the logs carry
         "ASSAY_GRPC_HOST",  # the address gRPC is served at; 127.0.0.1 unless others are to reach it
         "ASSAY_GRPC_IN_FLIGHT",  # gRPC calls one process answers at the same time

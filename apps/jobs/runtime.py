@@ -150,7 +150,7 @@ def needs(model: str) -> frozenset[Ability]:
 
 
 def _open(versions: Sequence[ModelVersion], *, on_stall: Callable[[], None]) -> Backend:
-    from inference.metrics.prometheus import EngineMetrics
+    from inference.metrics.fan import all_metrics
 
     config = _config()
     wanted = [
@@ -169,7 +169,7 @@ def _open(versions: Sequence[ModelVersion], *, on_stall: Callable[[], None]) -> 
         config,
         server=VllmServer(url=settings.VLLM_URL, key=settings.VLLM_KEY, ca_file=settings.VLLM_CA_FILE),
         on_stall=on_stall,
-        observer=EngineMetrics(REGISTRY, device=config.device),
+        observer=all_metrics(REGISTRY, device=config.device),
     )
 
 
@@ -205,6 +205,8 @@ def _config() -> EngineConfig:
         native_dir=settings.ENGINE_NATIVE_DIR,
         salt_key=settings.ENGINE_SALT_KEY.encode(),
         parallel=Parallel(tensor=settings.ENGINE_TENSOR_PARALLEL, pipeline=settings.ENGINE_PIPELINE_PARALLEL),
+        zeroes_freed=settings.ENGINE_ZEROES_FREED,
+        idle_ttl_s=settings.ENGINE_IDLE_TTL_S,
     )
 
 

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import math
 import os
 import threading
 import time
@@ -62,7 +63,7 @@ class EngineCore:
         self._clock = clock
         self._observer = observer
         with one_thread():
-            lanes = [Lane(loaded, config) for loaded in models]
+            lanes = [Lane(loaded, config, clock=clock) for loaded in models]
             share_out(lanes, config)
         self._lanes = {lane.loaded.name: lane for lane in lanes}
         self._on_stall = on_stall or _exit
@@ -125,7 +126,7 @@ class EngineCore:
 
         def errand() -> None:
             try:
-                answer.set_result(sum(lane.purge(namespace) for lane in self._lanes.values()))
+                answer.set_result(sum(self._purged(lane, namespace) for lane in self._lanes.values()))
             except TeamLost as error:
                 answer.set_exception(error)
                 raise
@@ -137,6 +138,12 @@ class EngineCore:
                 self._errands.append(errand)
                 self._changed.notify_all()
         return answer.result()
+
+    def _purged(self, lane: Lane, namespace: str) -> int:
+        blocks = lane.purge(namespace)
+        if self._observer is not None:
+            self._observer.on_purge(lane.loaded.name, blocks)
+        return blocks
 
     def stats(self) -> EngineStats:
         """See `inference.api.Engine.stats`."""
@@ -188,9 +195,7 @@ class EngineCore:
         torch.set_num_threads(self._config.threads)  # of this thread: OpenMP keeps the number by thread
         try:
             while self._attend():
-                for lane in self._lanes.values():
-                    if lane.scheduler.waiting or lane.scheduler.running:
-                        self._step(lane)
+                self._advance()
             self._end([Outcome(work, EngineStopped("the engine stopped")) for work in self._evict_all()])
         except TeamLost:
             self._accepting = False
@@ -207,10 +212,16 @@ class EngineCore:
             self._inbox.clear()
             return list(self._flights.values())
 
+    def _advance(self) -> None:
+        """Make one step of every model that has something to do."""
+        for lane in self._lanes.values():
+            if lane.scheduler.waiting or lane.scheduler.running:
+                self._step(lane)
+
     def _attend(self) -> bool:
         """Wait for something to do, and do what is not a step; False when it is time to stop."""
         with self._changed:
-            self._changed.wait_for(self._has_cause)
+            self._changed.wait_for(self._has_cause, timeout=self._patience_s())
             arrived = list(self._inbox)
             self._inbox.clear()
             errands = list(self._errands)
@@ -223,6 +234,8 @@ class EngineCore:
         endings += [outcome for lane in self._lanes.values() for outcome in lane.overdue(self._clock())]
         for errand in errands:
             errand()
+        for lane in self._lanes.values():
+            lane.settle()
         self._end(endings)
         return self._running
 
@@ -234,6 +247,11 @@ class EngineCore:
             except EngineError as error:
                 refused.append(Outcome(work, error))
         return refused
+
+    def _patience_s(self) -> float | None:
+        """Until an idle block's time to live is over; None if none has one."""
+        expiry_at = min(lane.cache.next_expiry_at for lane in self._lanes.values())
+        return None if math.isinf(expiry_at) else max(0.0, expiry_at - self._clock())
 
     def _has_cause(self) -> bool:
         busy = any(lane.scheduler.waiting or lane.scheduler.running for lane in self._lanes.values())
@@ -280,6 +298,8 @@ class EngineCore:
                 cached_positions=sum(work.cached for work in plan.begun),
                 shared_positions=sum(work.shared for work in plan.begun),
                 preemptions=plan.preempted,
+                budget=lane.scheduler.budget,
+                next_budget=lane.outlook.budget.positions,
                 duration_s=duration_s,
                 stats=self.stats(),
             )

@@ -1,5 +1,6 @@
 """One model inside the engine: its cache, its scheduler and its runner, stepping together."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,9 +34,12 @@ class Outcome:
 class Lane:
     """A loaded checkpoint that serves. Everything but `enter` belongs to the engine's thread."""
 
-    def __init__(self, loaded: LoadedModel, config: EngineConfig) -> None:
+    def __init__(
+        self, loaded: LoadedModel, config: EngineConfig, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.loaded = loaded
         self._config = config
+        self._clock = clock
         on_cpu = config.device == "cpu"
         self._runner: Any = Runner(loaded, threads=config.threads) if on_cpu else DeviceRunner(loaded)
         self.block_bytes = self._runner.probe(self._probe_chunk())
@@ -54,11 +58,15 @@ class Lane:
             )
         self._runner.allocate(blocks)
         self._runner.run([self._probe_chunk()])  # the pool's pages are there before the first request: 0.3 s a GiB
+        self._runner.zero([1])
         self.cache = PrefixCache(
             BlockPool(blocks),
             salt_key=self._config.salt_key,
             model_digest=self.loaded.ref.digest,
             namespace_blocks=quota,
+            zeroes_freed=self._config.zeroes_freed,
+            idle_ttl_s=self._config.idle_ttl_s,
+            clock=self._clock,
         )
         self.scheduler = Scheduler(
             self.cache,
@@ -148,7 +156,8 @@ class Lane:
         return count
 
     def settle(self) -> None:
-        """Zero what a finished request of a purged namespace left."""
+        """Forget what was idle for too long, and zero what is to leave nothing behind."""
+        self.cache.expire()
         self._runner.zero(self.cache.take_soiled())
 
     def _result(self, work: Work, now: float) -> Result:

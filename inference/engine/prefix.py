@@ -7,7 +7,10 @@ has its length, so that none can pass for another.
 """
 
 import hmac
+import math
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from hashlib import sha256
 
 from inference.api import OutOfBlocks
@@ -30,21 +33,35 @@ class PrefixCache:
     """What may be read again, within one model; it holds one reference on each block it keeps.
 
     A block is *idle* when only the cache holds it: idle blocks are evicted, least recently used
-    first, when room is needed. No namespace holds more than ``namespace_blocks``, idle ones included.
+    first, when room is needed or their time to live is over. No namespace holds more than
+    ``namespace_blocks``, idle ones included.
     Invariant: free + cached (idle) + used == total.
     """
 
-    def __init__(self, pool: BlockPool, *, salt_key: bytes, model_digest: str, namespace_blocks: int) -> None:
+    def __init__(
+        self,
+        pool: BlockPool,
+        *,
+        salt_key: bytes,
+        model_digest: str,
+        namespace_blocks: int,
+        zeroes_freed: bool = False,
+        idle_ttl_s: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.pool = pool
         self.namespace_blocks = namespace_blocks
+        self._zeroes_freed = zeroes_freed
+        self._idle_ttl_s = idle_ttl_s
+        self._clock = clock
         self._salt_key = salt_key
         self._model = model_digest.encode()
         self._blocks: dict[bytes, int] = {}
         self._keys: dict[int, tuple[bytes, bytes]] = {}  # block -> (key, content)
-        self._idle: OrderedDict[int, None] = OrderedDict()
+        self._idle: OrderedDict[int, float] = OrderedDict()  # block -> since when, ascending
         self._idle_of: dict[bytes, OrderedDict[int, None]] = {}
         self._doomed: set[int] = set()
-        self._soiled: list[int] = []
+        self._soiled: dict[int, None] = {}
 
     @property
     def cached(self) -> int:
@@ -107,7 +124,8 @@ class PrefixCache:
         key, _ = self._keys.pop(block)
         del self._blocks[key]
         self._wake(block)
-        self.pool.drop(block)
+        if self.pool.drop(block) == 0:
+            self._freed(block)
 
     def fits_quota(self, count: int, owner: bytes) -> bool:
         """Whether an owner may have so many more blocks, giving up idle ones of its own."""
@@ -133,9 +151,24 @@ class PrefixCache:
             left = self.pool.drop(block)
             if left == 1 and block in self._keys:
                 self._rest(block)
-            elif left == 0 and block in self._doomed:
-                self._doomed.discard(block)
-                self._soiled.append(block)
+            elif left == 0:
+                self._freed(block)
+
+    @property
+    def next_expiry_at(self) -> float:
+        """When the next idle block's time to live is over; infinite if there is none."""
+        since = next(iter(self._idle.values()), math.inf)
+        return since + self._idle_ttl_s
+
+    def expire(self) -> int:
+        """Forget blocks that were idle for longer than they may; returns how many. Their content is to be zeroed."""
+        since, count = self._clock() - self._idle_ttl_s, 0
+        while self._idle and next(iter(self._idle.values())) <= since:
+            block = next(iter(self._idle))
+            self._doomed.add(block)
+            self.forget(block)
+            count += 1
+        return count
 
     def purge(self, owner: bytes) -> int:
         """Forget an owner's kept blocks; returns how many. What was its content is to be zeroed.
@@ -145,7 +178,7 @@ class PrefixCache:
         kept = [block for block in self._keys if self.pool.owner_of(block) == owner]
         for block in kept:
             self.forget(block)
-        self._soiled += self.pool.scrub(owner)
+        self._soiled |= dict.fromkeys(self.pool.scrub(owner))
         blocks = range(1, self.pool.total + 1)
         self._doomed |= {block for block in blocks if self.pool.owner_of(block) == owner}
         return len(kept)
@@ -157,7 +190,7 @@ class PrefixCache:
 
     def take_soiled(self) -> list[int]:
         """Blocks to be zeroed before anything is written to them; the list is empty afterwards."""
-        soiled, self._soiled = self._soiled, []
+        soiled, self._soiled = list(self._soiled), {}
         return soiled
 
     def check(self) -> None:
@@ -169,10 +202,15 @@ class PrefixCache:
         assert set(self._idle) == idle, "idle blocks are not those that only the cache holds"
         assert set().union(*self._idle_of.values()) == idle, "owners' idle blocks do not add up"
 
+    def _freed(self, block: int) -> None:
+        if self._zeroes_freed or block in self._doomed:
+            self._doomed.discard(block)
+            self._soiled[block] = None
+
     def _rest(self, block: int) -> None:
         owner = self.pool.owner_of(block)
         assert owner is not None
-        self._idle[block] = None
+        self._idle[block] = self._clock()
         self._idle_of.setdefault(owner, OrderedDict())[block] = None
 
     def _wake(self, block: int) -> None:

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from inference.api import GenerateResult, GenerateUsage, ScoreResult, Usage
 from inference.metrics.busy import UTILIZATION_WINDOW_S, BusyShare
-from inference.metrics.observer import StepReport
+from inference.metrics.observer import EngineObserver, StepReport
 
 # Around the promises of 85 ms median and 120 ms at the 99th percentile.
 LATENCY_S = (0.005, 0.01, 0.02, 0.04, 0.06, 0.085, 0.12, 0.2, 0.35, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -16,7 +16,7 @@ TOKEN_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.5, 1.0
 SHARES = (0.5, 0.8, 0.9, 0.95, 0.99, 0.999, 1.0)
 
 
-class EngineMetrics:
+class EngineMetrics(EngineObserver):
     """An `EngineObserver` that counts for Prometheus.
 
     Names follow vLLM's, with ``assay_`` before them, so that its dashboards need one replacement;

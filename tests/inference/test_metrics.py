@@ -47,6 +47,8 @@ STEP = StepReport(
     cached_positions=400,
     shared_positions=60,
     preemptions=2,
+    budget=1000,
+    next_budget=1064,
     duration_s=0.045,
     stats=EngineStats(running=3, waiting=5, blocks_free=60, blocks_cached=20, blocks_used=20),
 )

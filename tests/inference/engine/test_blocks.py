@@ -187,3 +187,48 @@ def test_a_block_in_use_is_zeroed_when_a_purged_namespace_lets_go_of_it():
 
     assert (soiled_before, kept, cache.take_soiled()) == ([], False, blocks)
     cache.check()
+
+
+def test_a_freed_block_is_to_be_zeroed_if_asked():
+    cache = PrefixCache(BlockPool(4), salt_key=b"k" * 16, model_digest="m", namespace_blocks=4, zeroes_freed=True)
+    blocks = cache.take(2, b"bank")
+
+    cache.release(blocks)
+
+    assert sorted(cache.take_soiled()) == sorted(blocks)
+    assert cache.take_soiled() == []
+
+
+def test_an_idle_block_lives_as_long_as_it_may_and_leaves_nothing():
+    now = [100.0]
+    cache = PrefixCache(
+        BlockPool(4), salt_key=b"k" * 16, model_digest="m", namespace_blocks=4, idle_ttl_s=60.0, clock=lambda: now[0]
+    )
+    (block,) = cache.take(1, b"bank")
+    cache.keep(block, b"key", b"content")
+    cache.release([block])
+
+    now[0] += 59.0
+    assert (cache.expire(), cache.next_expiry_at) == (0, 160.0)
+    now[0] += 1.0
+    assert (cache.expire(), cache.take_soiled(), cache.cached) == (1, [block], 0)
+    assert cache.known([b"key"], b"bank") == 0
+
+
+def test_what_is_read_again_lives_on():
+    now = [100.0]
+    cache = PrefixCache(
+        BlockPool(4), salt_key=b"k" * 16, model_digest="m", namespace_blocks=4, idle_ttl_s=60.0, clock=lambda: now[0]
+    )
+    (block,) = cache.take(1, b"bank")
+    cache.keep(block, b"key", b"content")
+    cache.release([block])
+    now[0] += 50.0
+    cache.find(b"key", b"content", b"bank")
+    cache.release([block])
+
+    now[0] += 50.0
+
+    assert cache.expire() == 0
+    assert cache.known([b"key"], b"bank") == 1
+    assert cache.known([b"key"], b"hospital") == 0

@@ -21,7 +21,7 @@ from inference.api import (
     WindowExceeded,
 )
 from inference.engine import EngineCore
-from inference.metrics import StepReport
+from inference.metrics import EngineObserver, StepReport
 from tests.checkpoints import config, load
 from tests.inference.engine.requests import ask, lane_of, logits, serving, tokens
 
@@ -253,7 +253,7 @@ def test_too_little_memory_stops_at_the_start(qwen3):
 def test_an_observer_hears_of_steps_results_and_failures(qwen3):
     heard = []
 
-    class Observer:
+    class Observer(EngineObserver):
         def on_step(self, report: StepReport) -> None:
             heard.append(("step", report.positions, report.cached_positions))
 
@@ -307,3 +307,22 @@ def test_a_request_that_would_be_late_is_shed_and_nothing_is_computed_for_it(qwe
         assert isinstance(late, Shed)
         assert late.own_s > 0.01
         assert engine.stats().blocks_free == free
+
+
+def test_an_engine_that_zeroes_leaves_nothing_of_a_request_that_the_cache_does_not_keep(qwen3):
+    with serving(qwen3, zeroes_freed=True) as engine:
+        engine.submit(ask(tokens(10, seed=1))).result()
+
+        pools = lane_of(engine)._runner._kv.pools.values()
+        assert not any(pool[:, 16:].any() for pair in pools for pool in pair)
+
+
+def test_an_idle_engine_forgets_and_zeroes_what_was_idle_for_too_long(qwen3):
+    with serving(qwen3, idle_ttl_s=0.05) as engine:
+        engine.submit(ask(RECORD)).result()
+        while engine.stats().blocks_cached:
+            time.sleep(0.01)
+        engine.purge("nobody")  # comes after the errand that forgot them
+
+        kept = [pool[:, 16:48] for pair in lane_of(engine)._runner._kv.pools.values() for pool in pair]
+        assert not any(pool.any() for pool in kept)

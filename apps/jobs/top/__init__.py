@@ -1,0 +1,1 @@
+"""What inference workers do just now, read off their ``/metrics``."""
