@@ -6,6 +6,7 @@ import json
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from benchmarks.page import markdown_table
 
 TOTAL = 512  # tokens of a request
 SHARES = (0, 256, 384)  # of them, the same in all requests
+PROMPT = 128  # tokens that a generation goes on from
 HEAD = ("entrant", "requests/s", "p50 ms", "p99 ms", "GPU busy")
 
 
@@ -25,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Measure, print, and write where ``--out`` says."""
     options = _options(argv)
     device = torch.device(options.device)
-    parts = [f"{_machine(device)}\n\n{options.clients} clients, {options.requests} requests of {TOTAL} tokens each."]
+    parts = [f"{_machine(device)}\n\n{options.clients} clients, {options.requests} requests each."]
     figures = []
     for shape in options.shapes:
         found, refused = measure(shape, device, options)
@@ -57,15 +59,18 @@ def measure(shape: str, device: torch.device, options: argparse.Namespace) -> tu
 
 
 def _of_entrant(entrant: object, shape: str, options: argparse.Namespace) -> list[Figure]:
-    ask, name, close = (getattr(entrant, part) for part in ("ask", "name", "close"))
-    vocabulary, found = SHAPES[shape]["vocab_size"], []
+    ask, write, name, close = (getattr(entrant, part) for part in ("ask", "write", "name", "close"))
+    jobs = [(f"score, {shared * 100 // TOTAL} % shared", ask, TOTAL, shared) for shared in SHARES]
+    jobs.append((f"generate, {PROMPT} to {options.tokens}", partial(write, options.tokens), PROMPT, 0))
+    found = []
     try:
-        for seed, shared in enumerate(SHARES):
-            lines = prompts(TOTAL, shared, options.requests + options.clients, vocabulary=vocabulary, seed=seed)
-            drive(ask, lines[: options.clients], clients=options.clients)  # kernels are chosen, the prefix is read
+        for seed, (workload, call, total, shared) in enumerate(jobs):
+            amount, vocabulary = options.requests + options.clients, SHAPES[shape]["vocab_size"]
+            lines = prompts(total, shared, amount, vocabulary=vocabulary, seed=seed)
+            drive(call, lines[: options.clients], clients=options.clients)  # kernels are chosen, the prefix is read
             with watched() as busy:
-                took_s, times = drive(ask, lines[options.clients :], clients=options.clients)
-            found.append(figure(name, f"{shared * 100 // TOTAL} % shared", took_s, times, busy))
+                took_s, times = drive(call, lines[options.clients :], clients=options.clients)
+            found.append(figure(name, workload, took_s, times, busy))
     finally:
         close()
     return found
@@ -99,12 +104,13 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--requests", type=int, default=512)
+    parser.add_argument("--tokens", type=int, default=64, help="that a generation writes")
     parser.add_argument("--only", nargs="+", help="entrants whose name holds one of these words")
     parser.add_argument("--out", type=Path, help="folder for gpu.md and gpu.json")
     parser.add_argument("--tiny", action="store_true", help="a shape of two layers and a handful of requests")
     options = parser.parse_args(argv)
     if options.tiny:
-        options.shapes, options.clients, options.requests = ["tiny"], 2, 4
+        options.shapes, options.clients, options.requests, options.tokens = ["tiny"], 2, 4, 4
     return options
 
 

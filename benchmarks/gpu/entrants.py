@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from benchmarks.gpu.models import loaded, random_decoder
-from inference.api import Precision, Question, ScoreRequest, TokenPosition
+from inference.api import GenerateRequest, Precision, Question, ScoreRequest, TokenPosition
 from inference.config import EngineConfig
 from inference.engine import EngineCore
 
@@ -43,13 +43,22 @@ class Assay:
         )  # fmt: skip
         self._engine.submit(request).result()
 
+    def write(self, amount: int, line: list[int]) -> None:
+        """Go on with so many likeliest tokens."""
+        request = GenerateRequest(
+            id=f"r{next(self._ids)}", model=self._shape, namespace="bench",
+            record=tuple(TokenPosition(token) for token in line), max_tokens=amount, stop_tokens=frozenset(),
+            speculate=False,
+        )  # fmt: skip
+        self._engine.generate(request).result()
+
     def close(self) -> None:
         """End the engine's thread."""
         self._engine.stop()
 
 
 class Transformers:
-    """`generate` of one token, one request at a time: what a service without an engine does."""
+    """`generate`, one request at a time: what a service without an engine does."""
 
     def __init__(self, shape: str, *, device: torch.device) -> None:
         self.name = "transformers generate bf16"
@@ -57,13 +66,20 @@ class Transformers:
         self._model.set_attn_implementation("sdpa")
         self._device, self._turn = device, threading.Lock()
 
-    @torch.inference_mode()
     def ask(self, line: list[int]) -> None:
         """The likeliest next token."""
+        self._generate(line, 1)
+
+    def write(self, amount: int, line: list[int]) -> None:
+        """Go on with so many likeliest tokens."""
+        self._generate(line, amount)
+
+    @torch.inference_mode()
+    def _generate(self, line: list[int], amount: int) -> None:
         with self._turn:
             tokens = torch.tensor([line], device=self._device)
             self._model.generate(
-                tokens, attention_mask=torch.ones_like(tokens), max_new_tokens=1, do_sample=False, pad_token_id=0
+                tokens, attention_mask=torch.ones_like(tokens), max_new_tokens=amount, do_sample=False, pad_token_id=0
             )
 
     def close(self) -> None:
@@ -71,7 +87,7 @@ class Transformers:
 
 
 class ContinuousBatching:
-    """transformers' own continuous batching, one new token for each request."""
+    """transformers' own continuous batching."""
 
     def __init__(self, shape: str, *, device: torch.device) -> None:
         from transformers import ContinuousBatchingConfig, GenerationConfig
@@ -95,9 +111,16 @@ class ContinuousBatching:
 
     def ask(self, line: list[int]) -> None:
         """The likeliest next token. Raises TimeoutError after two minutes."""
+        self._generate(line, 1)
+
+    def write(self, amount: int, line: list[int]) -> None:
+        """Go on with so many likeliest tokens. Raises TimeoutError after two minutes."""
+        self._generate(line, amount)
+
+    def _generate(self, line: list[int], amount: int) -> None:
         name, done = f"r{next(self._ids)}", threading.Event()
         self._waiting[name] = done
-        self._manager.add_request(line, request_id=name, max_new_tokens=1)
+        self._manager.add_request(line, request_id=name, max_new_tokens=amount)
         if not done.wait(120.0):
             raise TimeoutError("continuous batching gave no answer")
 

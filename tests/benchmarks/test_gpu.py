@@ -14,7 +14,8 @@ def test_a_tiny_run_measures_every_workload_and_says_who_was_refused(tmp_path, c
     figures = json.loads((tmp_path / "gpu.json").read_text())
     names = {one["entrant"] for one in figures}
     assert {"Assay bf16", "Assay int8", "Assay bf16, one at a time", "transformers generate bf16"} <= names
-    assert {one["workload"] for one in figures} == {"0 % shared", "50 % shared", "75 % shared"}
+    scored = [f"score, {share} % shared" for share in (0, 50, 75)]
+    assert {one["workload"] for one in figures} == {*scored, "generate, 128 to 4"}
     assert all(one["requests_per_s"] > 0 and one["p99_ms"] >= one["p50_ms"] for one in figures)
     assert "Assay fp8: CheckpointRefused: fp8 needs a CUDA device" in capsys.readouterr().out
 
