@@ -34,4 +34,4 @@ def test_a_library_that_differs_from_its_reference_is_refused(library, monkeypat
 
 
 def test_a_checkpoint_names_the_native_kernels(library: ctypes.CDLL, tmp_path):
-    assert load(make_llama(tmp_path)).ref.kernels == "native-avx512"
+    assert load(make_llama(tmp_path)).ref.kernels == "native-avx512+paged"
