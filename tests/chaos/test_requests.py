@@ -31,14 +31,16 @@ def show(capsys, title: str, verdict: Verdict, **more: float) -> None:
 
 
 def killed(bank: Bank, *, kills: int, acked: int) -> float:
-    """Kill the worker again and again; returns when it last was."""
+    """Kill the worker again and again, each time once it works; returns when it last was."""
     chance = random.Random(SEED)
     worker = bank.worker()
     traffic = bank.traffic(rate=RATE)
     wait_for(lambda: bool(bank.acked()), timeout_s=60, what="nothing is acknowledged")
     last = time.time()
     for _ in range(kills):
-        time.sleep(chance.uniform(0.2, 2.0) + 1.0)  # a worker takes about a second to start
+        before = bank.world.ask(ENDED)
+        wait_for(partial(more_than, lambda: bank.world.ask(ENDED), before), timeout_s=60, what="no worker works")
+        time.sleep(chance.uniform(0.2, 2.0))
         kill(worker)
         last = time.time()
         worker = bank.worker()
