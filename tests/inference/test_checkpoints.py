@@ -13,7 +13,6 @@ from inference.checkpoints import digest_of, load_checkpoint, write_sums
 from inference.config import SparsePattern
 from tests.checkpoints import SCHEMA, config, load, make_deepseek, make_event_qwen3, make_llama, make_qwen3
 
-
 ON_CPU = [precision for precision in Precision if precision is not Precision.FP8]  # see quantization/test_fp8.py
 
 
