@@ -184,7 +184,12 @@ def test_a_generation_is_cancelled_between_two_tokens(engine):
 
 
 def test_a_deadline_ends_a_generation(engine):
-    future = engine.generate(write(RECORDS[3], max_tokens=800, deadline_at=time.monotonic() + 0.3))
+    deadline_at = time.monotonic() + 1.0
+
+    def listen(_: GeneratedTokens) -> None:  # on the engine's thread: the next step comes too late
+        time.sleep(max(0.0, deadline_at - time.monotonic()) + 0.01)
+
+    future = engine.generate(write(RECORDS[3], max_tokens=800, deadline_at=deadline_at), listen)
 
     assert isinstance(future.exception(timeout=60), DeadlineExceeded)
 
