@@ -17,9 +17,9 @@ from inference.api import CategoryField, EventPosition, EventSchema, Position, Q
 from riskscore.anomalies import ANOMALY_TYPES
 from riskscore.events import Channel, CounterpartyKind, Event, EventKind, NetworkKind, Platform
 from riskscore.features import Features, Profile
+from riskscore.features.entries import place_of
 from riskscore.features.merchants import GROUP_NAMES, category_group
 from riskscore.features.places import Region, region_of
-from riskscore.features.windows import place_of
 
 HISTORY_LIMIT = 480  # events; with a question's three positions it stays inside a window of 512
 HISTORY_STEP = HISTORY_LIMIT // 2

@@ -2,18 +2,24 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from riskscore.events import Event
-from riskscore.features.windows import DAY_S, HOUR_S, AccountWindow, Entry, counterparty_key, direction, place_of
+from riskscore.features.entries import Entry, counterparty_key, direction, place_of
+from riskscore.features.windows import DAY_S, HOUR_S, AccountWindow
 
 MOST_EVENTS = 5  # a reason that points at everything points at nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidencePointer:
-    """An event of the record, by the bank's own id, and its field in the form of the API's request."""
+    """An event of the record and its field, in the form of the API's request.
 
-    event_id: str
+    Attributes:
+        order: the event's place in its account's order of arrival; None for the event that is assessed.
+    """
+
+    order: int | None
     field: str
 
 
@@ -30,19 +36,19 @@ def evidence(event: Event, window: AccountWindow) -> Mapping[str, tuple[Evidence
     day = [entry for entry in reversed(window.between(t - DAY_S, t)) if entry.direction]
     alike = [entry for entry in window.latest() if entry.direction == way and way]
     return {
-        "amount": _point(event, "amount", sorted(alike, key=lambda entry: (-entry.cents, -entry.order))[:1]),
-        "counterparty": _point(event, "counterparty", _first(window, lambda e: bool(key) and e.counterparty == key)),
-        "device": _point(event, "device", _first(window, lambda e: bool(e.device) and e.device != device)),
-        "velocity": _point(event, "amount", (hour or day)[:MOST_EVENTS]),
-        "place": _point(event, "country", _first(window, lambda e: bool(e.place) and e.place != here)),
-        "timing": _point(event, "occurred_at", _first(window, lambda _: True)),
+        "amount": _point("amount", sorted(alike, key=lambda entry: (entry.cents, entry.order))[-1:]),
+        "counterparty": _point("counterparty", _first(window, lambda e: bool(key) and e.counterparty == key)),
+        "device": _point("device", _first(window, lambda e: bool(e.device) and e.device != device)),
+        "velocity": _point("amount", (hour or day)[:MOST_EVENTS]),
+        "place": _point("country", _first(window, lambda e: bool(e.place) and e.place != here)),
+        "timing": _point("occurred_at", _first(window, lambda _: True)),
     }
 
 
 def _first(window: AccountWindow, fits: Callable[[Entry], bool]) -> list[Entry]:
-    return [entry for entry in window.latest() if fits(entry)][:1]
+    return list(islice(filter(fits, window.latest()), 1))
 
 
-def _point(event: Event, field: str, entries: Iterable[Entry]) -> tuple[EvidencePointer, ...]:
-    own = EvidencePointer(event_id=event.id, field=field)
-    return (own, *(EvidencePointer(event_id=entry.event_id, field=field) for entry in entries))
+def _point(field: str, entries: Iterable[Entry]) -> tuple[EvidencePointer, ...]:
+    own = EvidencePointer(order=None, field=field)
+    return (own, *(EvidencePointer(order=entry.order, field=field) for entry in entries))

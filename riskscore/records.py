@@ -21,6 +21,7 @@ from riskscore.events import (
     Platform,
 )
 from riskscore.features import Features
+from riskscore.features.entries import stored_entry
 
 
 def content_sha256(event: Event) -> bytes:
@@ -75,6 +76,7 @@ def row_of(
         content_digest=content_digest(institution_id, content_sha256(event)),
         features=features.as_dict(),
         packed=pack_history(event, features).packed,
+        entry=stored_entry(event, order=sequence, counterparty_id=counterparty_id, device_id=device_id),
         encoding=SCHEMA.version,
     )
 

@@ -13,6 +13,7 @@ from apps.common.errors import NotFound
 from riskscore.digests import listed_digest
 from riskscore.events import Event
 from riskscore.features import AccountWindow
+from riskscore.features.entries import Names
 from riskscore.lists import ListAction, ListHit, ListKind, keys
 from riskscore.models import ListEntry, RiskAssessment, RulesetVersion, ThresholdsVersion
 from riskscore.policy import DEFAULT_THRESHOLDS, Thresholds
@@ -39,9 +40,9 @@ def assessments_of(institution_id: UUID) -> QuerySet[RiskAssessment]:
     return owned.select_related("event__account", "job").defer(*heavy)
 
 
-def account_window(institution_id: UUID, account_id: int, *, before: int) -> AccountWindow:
-    """The account as it was when its event of sequence ``before`` arrived. One query."""
-    return account_windows(institution_id, {account_id: before})[account_id]
+def account_window(institution_id: UUID, account_id: int, *, before: int, names: Names) -> AccountWindow:
+    """The account as it was when its event of sequence ``before`` arrived, which names what. One query."""
+    return account_windows(institution_id, {account_id: before}, names)[account_id]
 
 
 def policy_in_force(institution_id: UUID) -> tuple[Ruleset, Thresholds]:

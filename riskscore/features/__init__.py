@@ -1,6 +1,7 @@
 """What an event looks like against its account's past and its counterparty's, point in time.
 
-`values` says what is computed, `windows` what is remembered, `compute` how the one follows from the other.
+`values` says what is computed, `entries` what is kept of an event, `windows` what is remembered of many, `compute`
+how the one follows from the other.
 """
 
 from riskscore.features.compute import compute, incoherences, profile

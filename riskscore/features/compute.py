@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from riskscore.events import DeviceFingerprint, Event, EventKind, Platform
+from riskscore.features.entries import Entry, counterparty_key, direction, place_of
 from riskscore.features.places import distance_km, keeps_clock
 from riskscore.features.values import (
     AmountFeatures,
@@ -23,16 +24,7 @@ from riskscore.features.values import (
     TimingFeatures,
     VelocityFeatures,
 )
-from riskscore.features.windows import (
-    DAY_S,
-    HOUR_S,
-    AccountWindow,
-    CounterpartyStats,
-    Entry,
-    counterparty_key,
-    direction,
-    place_of,
-)
+from riskscore.features.windows import DAY_S, HOUR_S, AccountWindow, CounterpartyStats
 
 FEWEST_TO_COMPARE = 5  # amounts, before one can be called unusual
 NARROWEST_SPREAD = 0.25  # of log amounts, so that a constant history does not divide by zero

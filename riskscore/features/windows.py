@@ -10,82 +10,14 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import NamedTuple, Self
+from typing import Self
 
-from riskscore.events import Channel, Counterparty, Event, EventKind
+from riskscore.events import Event, EventKind
+from riskscore.features.entries import MICRO, Entry, counterparty_key
 
 WINDOW_LIMIT = 512  # the model's window: what it cannot read is not summarised either
 HOUR_S = 3600.0
 DAY_S = 86400.0
-
-OUT_KINDS = frozenset({EventKind.CARD_PAYMENT, EventKind.CASH_WITHDRAWAL, EventKind.TRANSFER_OUT})
-IN_KINDS = frozenset({EventKind.TRANSFER_IN, EventKind.DEPOSIT})
-PRESENT_CHANNELS = frozenset({Channel.POS, Channel.ATM, Channel.BRANCH})
-
-_MICRO = 1_000_000  # log amounts are summed as whole millionths, so that adding and taking away is exact
-
-
-def direction(kind: EventKind) -> int:
-    """+1 money the holder sends, -1 money that arrives, 0 neither (direct debit, login, reversal)."""
-    return (kind in OUT_KINDS) - (kind in IN_KINDS)
-
-
-def place_of(event: Event) -> str:
-    """Country where somebody acted: of the terminal if present there, else of the device's address; or ""."""
-    if event.channel in PRESENT_CHANNELS:
-        return event.country
-    return event.device.ip_country if event.device else ""
-
-
-def log_micro(cents: int) -> int:
-    """log(1 + amount) in whole millionths."""
-    return round(math.log1p(cents / 100) * _MICRO)
-
-
-def counterparty_key(counterparty: Counterparty | None) -> str:
-    """One string for a counterparty within an institution; "" for none."""
-    return f"{counterparty.kind}:{counterparty.id}" if counterparty else ""
-
-
-class Entry(NamedTuple):
-    """What a window keeps of one event. Times in epoch seconds, money in cents of the account's currency.
-
-    A tuple, because a window read from storage makes 512 of them: a frozen dataclass takes 2 ms for it.
-    """
-
-    at: float
-    order: int  # of arrival
-    event_id: str
-    kind: EventKind
-    direction: int
-    cents: int
-    log_micro: int
-    counterparty: str
-    category: str
-    device: str
-    language: str
-    place: str
-    hour: int
-
-    @classmethod
-    def of(cls, event: Event, order: int) -> "Entry":
-        """The entry of an event that arrived as the ``order``-th of its account."""
-        cents = round(event.amount * 100)
-        return cls(
-            event.occurred_at.timestamp(),
-            order,
-            event.id,
-            event.kind,
-            direction(event.kind),
-            cents,
-            log_micro(cents),
-            counterparty_key(event.counterparty),
-            event.counterparty.category if event.counterparty else "",
-            event.device.id if event.device else "",
-            event.device.language if event.device else "",
-            place_of(event),
-            event.occurred_at.hour,
-        )
 
 
 class Tally:
@@ -111,7 +43,7 @@ class Tally:
     @property
     def mean(self) -> float | None:
         """Mean of log(1 + amount); None for no amounts."""
-        return self.total / self.count / _MICRO if self.count else None
+        return self.total / self.count / MICRO if self.count else None
 
     @property
     def spread(self) -> float | None:
@@ -119,7 +51,7 @@ class Tally:
         if not self.count:
             return None
         variance = self.square * self.count - self.total * self.total  # exact, whole numbers
-        return math.sqrt(variance) / self.count / _MICRO
+        return math.sqrt(variance) / self.count / MICRO
 
 
 class AccountWindow:
@@ -148,13 +80,13 @@ class AccountWindow:
 
     @classmethod
     def of(cls, entries: Sequence[Entry]) -> Self:
-        """The window that remembered these entries, ordered from 0 on, one after the other; at most `WINDOW_LIMIT`.
+        """The window that remembered these entries, one after the other, in their order; at most `WINDOW_LIMIT`.
 
         Counted column by column: 440 entries take 0.4 ms instead of 1.6 (2026-11-25).
         """
         window = cls()
         window.entries.extend(entries)
-        window._arrivals = len(entries)
+        window._arrivals = entries[-1].order + 1 if entries else 0
         window._by_time = sorted(entries, key=itemgetter(0, 1))  # at, order
         window._times = [(entry.at, entry.order) for entry in window._by_time]
         for entry in entries:

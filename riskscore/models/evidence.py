@@ -4,6 +4,7 @@ What identifies somebody is sealed, and found by a keyed digest: see `riskscore.
 kinds, countries and the numbers made of them stay readable for SQL; they name nobody.
 """
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -85,8 +86,10 @@ class Event(models.Model):
     prefixes and past assessments rest on it; and every deletion but by erasure and retention.
     """
 
-    institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="+")
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="events")
+    # No index begins with the institution: PostgreSQL would read all of a bank's events for one account's, wherever
+    # its statistics are older than the bank (9 ms instead of 0.6 among 14,000; 2026-11-25).
+    institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="+", db_index=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="events", db_index=False)
     sequence = models.PositiveIntegerField(help_text=_("Place in the order of arrival on the account, from 0."))
     external_digest = models.BinaryField(max_length=32, help_text=_("Of the bank's own identifier, keyed."))
     content = SealedJSONField(
@@ -109,13 +112,14 @@ class Event(models.Model):
     )
     features = models.JSONField()
     packed = models.BinaryField(help_text=_("The event as a position of the account's history."))
+    entry = models.BinaryField(help_text=_("What windows keep of it: see riskscore.features.entries."))
     encoding = models.CharField(max_length=32, help_text=_("Version of the schema it is packed by."))
 
     class Meta:
         verbose_name = _("event")
         verbose_name_plural = _("events")
         constraints = (
-            models.UniqueConstraint(fields=["institution", "external_digest"], name="event_external_id_once"),
+            models.UniqueConstraint(fields=["external_digest", "institution"], name="event_external_id_once"),
             models.UniqueConstraint(fields=["account", "sequence"], name="event_sequence_once"),
             models.CheckConstraint(condition=Q(amount__gte=0), name="event_amount_not_negative"),
             one_of("kind", EventKind, name="event_kind_known"),
@@ -124,6 +128,7 @@ class Event(models.Model):
             keyed("content_digest", name="event_content_digest_keyed"),
         )
         indexes = (
+            BrinIndex(fields=["received_at"], autosummarize=True, name="event_received"),  # for retention
             models.Index(
                 fields=["counterparty", "occurred_at"],
                 include=["account", "cents", "institution"],  # the policy asks for it at every row

@@ -13,8 +13,8 @@ from riskscore import models
 from riskscore.digests import counterparty_digest, device_digest
 from riskscore.events import Event, EventKind
 from riskscore.features import AccountWindow, CounterpartyStats, Features, compute
+from riskscore.features.entries import Names, counterparty_key
 from riskscore.features.visits import Visits
-from riskscore.features.windows import counterparty_key
 from riskscore.querysets import account_windows, counterparty_stats, lock_accounts
 from riskscore.records import row_of
 from riskscore.selectors import account_window
@@ -47,7 +47,9 @@ def append_event(*, institution_id: UUID, event: Event, now: datetime) -> Arriva
     account = lock_accounts(institution_id, {event.account: 1}, now=now)[event.account]
     counterparty_id, stats = _counterparty(institution_id, event, now=now)
     device_ids = _device_ids(institution_id, [event], now=now)
-    window = account_window(institution_id, account.id, before=account.first)
+    device_id = _device_of(event, device_ids)
+    names = names_of([(event, counterparty_id, device_id)])
+    window = account_window(institution_id, account.id, before=account.first, names=names)
     features = compute(event, window, stats)
     row = row_of(
         event,
@@ -56,7 +58,7 @@ def append_event(*, institution_id: UUID, event: Event, now: datetime) -> Arriva
         account_id=account.id,
         sequence=account.first,
         counterparty_id=counterparty_id,
-        device_id=_device_of(event, device_ids),
+        device_id=device_id,
         now=now,
     )
     row.save(force_insert=True)
@@ -78,11 +80,15 @@ def append_events(*, institution_id: UUID, events: Sequence[Event], now: datetim
     accounts = lock_accounts(institution_id, Counter(event.account for event in events), now=now)
     parties = _counterparty_ids(institution_id, events, now=now)
     device_ids = _device_ids(institution_id, events, now=now)
-    windows = account_windows(institution_id, {account.id: account.first for account in accounts.values()})
+    told = [
+        (event, parties.get(counterparty_key(event.counterparty)), _device_of(event, device_ids)) for event in events
+    ]
+    before = {account.id: account.first for account in accounts.values()}
+    windows = account_windows(institution_id, before, names_of(told))
     visits = _visits(institution_id, parties, events)
     arrived: Counter[str] = Counter()
     rows = []
-    for event in events:
+    for event, counterparty_id, device_id in told:
         account, window = accounts[event.account], windows[accounts[event.account].id]
         key = counterparty_key(event.counterparty)
         at = event.occurred_at.timestamp()
@@ -94,8 +100,8 @@ def append_events(*, institution_id: UUID, events: Sequence[Event], now: datetim
                 institution_id=institution_id,
                 account_id=account.id,
                 sequence=account.first + arrived[event.account],
-                counterparty_id=parties.get(key),
-                device_id=_device_of(event, device_ids),
+                counterparty_id=counterparty_id,
+                device_id=device_id,
                 now=now,
             )
         )
@@ -105,6 +111,19 @@ def append_events(*, institution_id: UUID, events: Sequence[Event], now: datetim
             visits[key].add(at, str(account.id), round(event.amount * 100))
     models.Event.objects.bulk_create(rows, batch_size=2000)
     return len(rows)
+
+
+def names_of(told: Iterable[tuple[Event, int | None, int | None]]) -> Names:
+    """What events call their counterparties and devices, whose rows' ids are given with each."""
+    counterparties, devices, languages = dict[int, str](), dict[int, str](), set[str]()
+    for event, counterparty_id, device_id in told:
+        if counterparty_id is not None:
+            counterparties[counterparty_id] = counterparty_key(event.counterparty)
+        if event.device is not None:
+            languages.add(event.device.language)
+            if device_id is not None:
+                devices[device_id] = event.device.id
+    return Names(counterparties=counterparties, devices=devices, languages=frozenset(languages))
 
 
 def _remember(row: models.Event, event: Event) -> None:

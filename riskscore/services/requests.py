@@ -15,14 +15,15 @@ from riskscore.digests import content_digest, event_digest
 from riskscore.documents import hit_document, list_document, thresholds_document
 from riskscore.encoding import SCHEMA, pack_current, pack_profile
 from riskscore.events import Event
-from riskscore.evidence import evidence
+from riskscore.evidence import EvidencePointer, evidence
 from riskscore.features import Features, profile
 from riskscore.models import Event as StoredEvent
 from riskscore.models import RiskAssessment
+from riskscore.querysets import told_ids
 from riskscore.records import content_sha256
 from riskscore.rules import evaluate, facts_of, hits_of_lists
 from riskscore.selectors import account_window, assessments_of, list_hits, policy_in_force
-from riskscore.services.arrivals import Arrival, append_event
+from riskscore.services.arrivals import Arrival, append_event, names_of
 
 JOB_KIND = "risk.assessment"
 ONCE = "event_external_id_once"
@@ -66,7 +67,8 @@ def request_assessment(
         existing = assessments_of(client.institution_id).filter(event=row).first()
         if existing is not None:
             return existing, False
-        window = account_window(client.institution_id, row.account_id, before=row.sequence)
+        names = names_of([(event, row.counterparty_id, row.device_id)])
+        window = account_window(client.institution_id, row.account_id, before=row.sequence, names=names)
         arrival = Arrival(row=row, event=event, features=Features.from_dict(row.features), window=window)
         return _open(client, arrival, deadline_s=deadline_s, now=now, priority=priority), True
 
@@ -124,7 +126,11 @@ def _open(client: ApiClient, arrival: Arrival, *, deadline_s: float, now: dateti
 
 def _evidence(arrival: Arrival) -> dict[str, list[dict[str, str]]]:
     found = evidence(arrival.event, arrival.window)
-    return {
-        group: [{"event": piece.event_id, "pointer": f"/{piece.field}"} for piece in pieces]
-        for group, pieces in found.items()
-    }
+    orders = {piece.order for pieces in found.values() for piece in pieces if piece.order is not None}
+    ids = told_ids(arrival.row.institution_id, arrival.row.account_id, orders)
+
+    def document(piece: EvidencePointer) -> dict[str, str]:
+        told_id = arrival.event.id if piece.order is None else ids[piece.order]
+        return {"event": told_id, "pointer": f"/{piece.field}"}
+
+    return {group: [document(piece) for piece in pieces] for group, pieces in found.items()}

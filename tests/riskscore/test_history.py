@@ -7,11 +7,12 @@ from django.db import IntegrityError, transaction
 
 from riskscore.events import EventKind
 from riskscore.features import AccountWindow, CounterpartyWindow, compute, profile
+from riskscore.features.entries import Names
 from riskscore.models import Account, Event, Label
 from riskscore.querysets import account_windows, counterparty_stats
 from riskscore.records import event_of
 from riskscore.services import ToldElsewhere, ingest_events, record_feedback, request_assessment
-from riskscore.services.arrivals import append_event
+from riskscore.services.arrivals import append_event, names_of
 from tests.riskscore.makers import NOW, SHOP, bank, client_of, event, random_events
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +41,9 @@ def test_a_window_read_from_storage_equals_one_that_grew():
     ingest_events(institution_id=bank().pk, events=numbered(told), now=NOW)
 
     account = Account.objects.get()
-    read = account_windows(account.institution_id, {account.pk: account.event_count})[account.pk]
+    rows = Event.objects.order_by("sequence")
+    names = names_of((one, row.counterparty_id, row.device_id) for one, row in zip(told, rows, strict=True))
+    read = account_windows(account.institution_id, {account.pk: account.event_count}, names)[account.pk]
 
     assert list(read.entries) == list(grown.entries)
     assert profile(read) == profile(grown)
@@ -51,7 +54,7 @@ def test_a_window_is_point_in_time():
 
     account = Account.objects.get()
 
-    assert len(account_windows(account.institution_id, {account.pk: 4})[account.pk]) == 4
+    assert len(account_windows(account.institution_id, {account.pk: 4}, Names())[account.pk]) == 4
 
 
 def test_history_in_one_batch_equals_history_one_by_one():

@@ -10,6 +10,7 @@ from django.db import connection
 
 from apps.common.encryption.rotation import Column, seal_again, sealed_columns
 from apps.tenants.models import Institution
+from riskscore.features.entries import Names
 from riskscore.models import Account, Event
 from riskscore.querysets import account_windows
 from riskscore.services import ingest_events
@@ -53,7 +54,7 @@ def rotate(*, passes: int = 5) -> None:
 def read(institution: Institution) -> None:
     """Open the latest of every account."""
     before = dict(Account.objects.filter(institution=institution).values_list("pk", "event_count"))
-    account_windows(institution.pk, before)
+    account_windows(institution.pk, before, Names())
     for row in Event.objects.filter(institution=institution).select_related("account").order_by("?")[:20]:
         assert row.external_id
         assert row.account.reference
