@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from apps.common.encryption import sealed_value
+from apps.common.encryption import opened_values, sealed_value
 from riskscore.digests import account_digest, counterparty_digest
 from riskscore.features import AccountWindow, CounterpartyStats
 from riskscore.features.entries import Names, read_entries
@@ -76,6 +76,17 @@ LEFT JOIN riskscore_thresholdsversion AS thresholds
 WHERE institution.id = %s
 """
 
+LISTED = """
+SELECT id, action, kind, overridable FROM riskscore_listentry
+WHERE institution_id = %s AND value_digest = ANY(%s) AND (expires_at IS NULL OR expires_at > %s)
+ORDER BY created_at, id
+"""
+
+TOLD = """
+SELECT sequence, content FROM riskscore_event
+WHERE institution_id = %s AND account_id = %s AND sequence = ANY(%s)
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedAccount:
@@ -136,11 +147,22 @@ def account_windows(institution_id: UUID, before: Mapping[int, int], names: Name
 
 def told_ids(institution_id: UUID, account_id: int, orders: Iterable[int]) -> dict[int, str]:
     """The bank's own identifiers of an account's events, by their order of arrival. One query, or none."""
-    wanted = sorted(orders)
+    wanted = list(orders)
     if not wanted:
         return {}
-    found = Event.objects.filter(institution_id=institution_id, account_id=account_id, sequence__in=wanted)
-    return {event.sequence: event.external_id for event in found.only("institution", "account", "sequence", "content")}
+    with connection.cursor() as cursor:
+        cursor.execute(TOLD, [institution_id, account_id, wanted])
+        found = cursor.fetchall()
+    rows = [((account_id, order), content) for order, content in found]
+    contents = opened_values(Event, "content", institution_id=institution_id, rows=rows)
+    return {order: content["id"] for (order, _), content in zip(found, contents, strict=True)}
+
+
+def listed(institution_id: UUID, digests: Sequence[bytes], *, now: datetime) -> list[tuple[UUID, str, str, bool]]:
+    """Id, action, kind and overridability of the entries in force for any of these values, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(LISTED, [institution_id, list(digests), now])
+        return list(cursor.fetchall())
 
 
 def counterparty_stats(

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from apps.common.errors import NotFound
@@ -15,9 +15,9 @@ from riskscore.events import Event
 from riskscore.features import AccountWindow
 from riskscore.features.entries import Names
 from riskscore.lists import ListAction, ListHit, ListKind, keys
-from riskscore.models import ListEntry, RiskAssessment, RulesetVersion, ThresholdsVersion
+from riskscore.models import RiskAssessment, RulesetVersion, ThresholdsVersion
 from riskscore.policy import DEFAULT_THRESHOLDS, Thresholds
-from riskscore.querysets import account_windows, active_policy
+from riskscore.querysets import account_windows, active_policy, listed
 from riskscore.rules import DEFAULT_DOCUMENT, DEFAULT_RULESET, Ruleset, parse_ruleset
 
 
@@ -31,6 +31,14 @@ def access_assessment(*, institution_id: UUID, assessment_id: UUID) -> RiskAsses
     if found is None:
         raise NotFound(_("There is no such assessment."))
     return found
+
+
+def answer_of(assessment: RiskAssessment) -> RiskAssessment:
+    """An assessment as it stands now, with the event it was asked with: what was told does not change."""
+    found = RiskAssessment.objects.filter(pk=assessment.pk, institution_id=assessment.institution_id)
+    answered = found.select_related("job").defer("profile_packed", "current_packed", "evidence").get()
+    answered.event = assessment.event
+    return answered
 
 
 def assessments_of(institution_id: UUID) -> QuerySet[RiskAssessment]:
@@ -85,16 +93,7 @@ def _parsed(institution_id: UUID, pk: UUID) -> Ruleset:
 def list_hits(institution_id: UUID, event: Event, *, now: datetime) -> tuple[ListHit, ...]:
     """The list entries in force that the event matches."""
     told = [listed_digest(institution_id, kind, value) for kind, value in keys(event)]
-    entries = ListEntry.objects.filter(
-        Q(expires_at__isnull=True) | Q(expires_at__gt=now), institution_id=institution_id, value_digest__in=told
-    )
-    return tuple(_hit(entry) for entry in entries.order_by("created_at", "pk"))
-
-
-def _hit(entry: ListEntry) -> ListHit:
-    return ListHit(
-        entry_id=str(entry.pk),
-        action=ListAction(entry.action),
-        kind=ListKind(entry.kind),
-        overridable=entry.overridable,
+    return tuple(
+        ListHit(entry_id=str(pk), action=ListAction(action), kind=ListKind(kind), overridable=overridable)
+        for pk, action, kind, overridable in listed(institution_id, told, now=now)
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
@@ -81,10 +81,14 @@ def enqueue(
     deadline_at: datetime,
     now: datetime,
     priority: int = 0,
+    job_id: UUID | None = None,
 ) -> Job:
     """Promise a piece of work. Workers hear of it once the caller's transaction has committed.
 
     Telling them is best effort and costs at most 0.3 s; the reconciler tells those who did not hear.
+
+    Args:
+        job_id: of the job to be made, where somebody expects its end already; see `waiting.expecting`.
 
     Raises:
         UnknownKindError: no domain registered ``kind``.
@@ -94,6 +98,7 @@ def enqueue(
     known = kinds.get(kind)
     admission.admit(kind=known, institution_id=institution.pk, priority=priority, deadline_at=deadline_at, now=now)
     job = Job.objects.create(
+        id=job_id or uuid4(),
         institution=institution,
         kind=known.name,
         subject_id=subject_id,

@@ -65,8 +65,22 @@ def wait_until_done(job_id: UUID, *, timeout_s: float, caller: Caller | None = N
         Whether it has ended. A job that does not exist never ends.
     """
     caller = caller or Caller()
-    with ringing(job_id, caller.bell), resting():
+    with ringing(job_id, caller.bell):
+        return wait_for_bell(caller, timeout_s=timeout_s)
+
+
+def wait_for_bell(caller: Caller, *, timeout_s: float) -> bool:
+    """Wait until the bell that rings for the caller's job does. Returns whether it was for the job's end."""
+    _lend_connection()
+    with resting():
         return caller.bell.wait(timeout_s) and not caller.has_gone
+
+
+@contextmanager
+def expecting(job_id: UUID, bell: Bell) -> Iterator[None]:
+    """Let a bell be rung when a job ends that is yet to be made in the block: nobody has to look whether it has."""
+    with _listener().registered(job_id, bell):
+        yield
 
 
 @contextmanager
@@ -75,9 +89,14 @@ def ringing(job_id: UUID, bell: Bell) -> Iterator[None]:
     with _listener().registered(job_id, bell):
         if Job.objects.filter(pk=job_id, status__in=Job.TERMINAL).exists():
             bell.set()
-        if not connection.in_atomic_block:
-            connection.close()  # somebody else can use it meanwhile
+        _lend_connection()
         yield
+
+
+def _lend_connection() -> None:
+    """Let somebody else use this thread's connection meanwhile."""
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 def listening(*, timeout_s: float = 5.0) -> bool:

@@ -1,7 +1,8 @@
 """Asking for an assessment: the event stored, the rules applied, the work promised, in one transaction."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -36,7 +37,13 @@ class EventDiffers(Conflict):
 
 
 def request_assessment(
-    *, client: ApiClient, event: Event, deadline_s: float, now: datetime, priority: int = 0
+    *,
+    client: ApiClient,
+    event: Event,
+    deadline_s: float,
+    now: datetime,
+    priority: int = 0,
+    job_id: UUID | None = None,
 ) -> tuple[RiskAssessment, bool]:
     """Store an event, apply the rules and queue it for the model. An event is assessed once.
 
@@ -46,6 +53,7 @@ def request_assessment(
     Args:
         deadline_s: from now; after it the rules alone answer.
         priority: of the job; below 0 it waits for those that somebody waits for.
+        job_id: of the job, should this call make one; see `apps.jobs.waiting.expecting`.
 
     Returns:
         The assessment, and whether this call created it.
@@ -53,11 +61,12 @@ def request_assessment(
     Raises:
         EventDiffers: the event's id was used before for something else; nothing changed.
     """
+    terms = _Terms(deadline_at=now + timedelta(seconds=deadline_s), priority=priority, job_id=job_id)
     try:
         with transaction.atomic():
             commit_without_waiting()
             arrival = append_event(institution_id=client.institution_id, event=event, now=now)
-            return _open(client, arrival, deadline_s=deadline_s, now=now, priority=priority), True
+            return _open(client, arrival, terms, now=now), True
     except IntegrityError as error:
         if ONCE not in str(error):
             raise
@@ -70,7 +79,16 @@ def request_assessment(
         names = names_of([(event, row.counterparty_id, row.device_id)])
         window = account_window(client.institution_id, row.account_id, before=row.sequence, names=names)
         arrival = Arrival(row=row, event=event, features=Features.from_dict(row.features), window=window)
-        return _open(client, arrival, deadline_s=deadline_s, now=now, priority=priority), True
+        return _open(client, arrival, terms, now=now), True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Terms:
+    """What is promised of the job."""
+
+    deadline_at: datetime
+    priority: int
+    job_id: UUID | None
 
 
 def _told_before(client: ApiClient, event: Event) -> StoredEvent:
@@ -82,7 +100,7 @@ def _told_before(client: ApiClient, event: Event) -> StoredEvent:
     return row
 
 
-def _open(client: ApiClient, arrival: Arrival, *, deadline_s: float, now: datetime, priority: int) -> RiskAssessment:
+def _open(client: ApiClient, arrival: Arrival, terms: _Terms, *, now: datetime) -> RiskAssessment:
     institution_id, event = client.institution_id, arrival.event
     lists = list_hits(institution_id, event, now=now)
     ruleset, thresholds = policy_in_force(institution_id)
@@ -92,9 +110,10 @@ def _open(client: ApiClient, arrival: Arrival, *, deadline_s: float, now: dateti
         institution=client.institution,
         kind=JOB_KIND,
         subject_id=assessment_id,
-        deadline_at=now + timedelta(seconds=deadline_s),
+        deadline_at=terms.deadline_at,
         now=now,
-        priority=priority,
+        priority=terms.priority,
+        job_id=terms.job_id,
     )
     assessment = RiskAssessment.objects.create(
         id=assessment_id,

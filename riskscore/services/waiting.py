@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 from apps.jobs import services as jobs
-from apps.jobs.waiting import Caller, wait_until_done
+from apps.jobs.waiting import Caller, expecting, wait_for_bell, wait_until_done
 from apps.tenants.models import ApiClient
 from riskscore.events import Event
 from riskscore.models import RiskAssessment
-from riskscore.selectors import access_assessment
+from riskscore.selectors import answer_of
 from riskscore.services.requests import request_assessment
 
 SAME_MOMENT = timedelta(seconds=0.05)  # who hangs up so close to the deadline ran into it
@@ -37,19 +38,29 @@ def assess_event(
     Raises:
         EventDiffers: see `request_assessment`.
     """
-    assessment, created = request_assessment(client=client, event=event, deadline_s=deadline_s, now=clock())
-    is_pending = assessment.status == RiskAssessment.Status.PENDING
-    if is_pending and _ended(assessment, wait_s=wait_s, clock=clock, caller=caller or Caller()):
-        return access_assessment(institution_id=client.institution_id, assessment_id=assessment.pk), created
+    caller, job_id = caller or Caller(), uuid4()
+    with expecting(job_id, caller.bell):
+        assessment, created = request_assessment(
+            client=client, event=event, deadline_s=deadline_s, now=clock(), job_id=job_id
+        )
+        if assessment.status == RiskAssessment.Status.PENDING:
+            left_s = min(wait_s, (assessment.job.deadline_at - clock()).total_seconds())
+            if _ended(assessment, left_s=left_s, clock=clock, caller=caller, is_expected=assessment.job_id == job_id):
+                return answer_of(assessment), created
     return assessment, created
 
 
-def _ended(assessment: RiskAssessment, *, wait_s: float, clock: Callable[[], datetime], caller: Caller) -> bool:
-    deadline_at = assessment.job.deadline_at
-    left_s = min(wait_s, (deadline_at - clock()).total_seconds())
-    ended = left_s > 0 and wait_until_done(assessment.job_id, timeout_s=left_s, caller=caller)
-    if ended:
+def _ended(
+    assessment: RiskAssessment, *, left_s: float, clock: Callable[[], datetime], caller: Caller, is_expected: bool
+) -> bool:
+    """Wait for the answer; at the deadline, and for a caller who has gone, see to it that there is one."""
+    if left_s > 0 and (
+        wait_for_bell(caller, timeout_s=left_s)
+        if is_expected
+        else wait_until_done(assessment.job_id, timeout_s=left_s, caller=caller)
+    ):
         return True
+    deadline_at = assessment.job.deadline_at
     if clock() >= deadline_at - (SAME_MOMENT if caller.has_gone else timedelta(0)):
         jobs.expire(job_id=assessment.job_id, now=max(clock(), deadline_at))
         return True
