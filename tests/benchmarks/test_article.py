@@ -2,25 +2,32 @@
 
 import pytest
 
-from benchmarks.article import quality
-from benchmarks.words import END, WORDS, spelled, texts
+from benchmarks.article.quality import quality
+from benchmarks.article.words import END, LONGEST, TURNS, WORDS, Form, spelled, talks
+
+every_form = pytest.mark.parametrize("form", Form)
 
 
-def test_the_summary_names_the_place_seen_most_often():
-    for text in texts(50, seed=1):
-        record, summary = spelled(text.record).split(), spelled(text.summary).split()
-        place, times = summary[3], int(summary[5])
+@every_form
+def test_the_summary_names_the_place_seen_most_often_so_far(form):
+    for talk in talks(form, 30, seed=1):
+        told: list[str] = []
+        for turn in talk:
+            told += spelled(turn.told).split()
+            summary = spelled(turn.summary).split()
 
-        assert record.count(place) == times
+            assert told.count(summary[3]) == int(summary[5])
 
 
-def test_the_same_seed_tells_the_same_texts_and_all_fit_the_model():
-    first = texts(200, seed=2)
+@every_form
+def test_the_same_seed_tells_the_same_talks_and_all_fit_the_model(form):
+    first = talks(form, 100, seed=2)
 
-    assert first == texts(200, seed=2)
-    assert max(len(text.record) + len(text.summary) for text in first) <= 88
-    assert {text.summary[-1] for text in first} == {END}
-    assert len(WORDS) <= 64
+    assert first == talks(form, 100, seed=2)
+    assert {len(talk) for talk in first} == {TURNS[form]}
+    assert max(sum(len(turn.told) + len(turn.summary) for turn in talk) for talk in first) <= LONGEST
+    assert {turn.summary[-1] for talk in first for turn in talk} == {END}
+    assert len(WORDS) <= 128
 
 
 def test_equal_texts_score_one_and_a_changed_word_costs():

@@ -15,16 +15,18 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from inference.api import EngineError, Priority, ScoreResult
+from inference.api import EngineError, GenerateResult, Priority, Sampling, ScoreResult
 from inference.checkpoints import LoadedModel
 from inference.engine import EngineCore
 from tests.checkpoints import config, load, make_qwen3
+from tests.inference.engine.generations import write
 from tests.inference.engine.requests import ask, lane_of, logits, tokens
 
 BLOCKS = 12
 NAMESPACES = ("bank", "hospital", "")
 ENDINGS = {"answered", "cancelled", "deadline_exceeded", "shed", "engine_error"}
 Shape = tuple[int, int, tuple[int, ...]]  # which line, how much of it, how long the questions
+Text = tuple[int, int, int, float]  # which line, how much of it, how many tokens to write, how warm
 
 
 @cache
@@ -64,6 +66,14 @@ class Turned:
             assert self.core._attend()
             self.core._advance()
 
+    def settle(self) -> None:
+        """Turn until there is nothing left to do."""
+        for _ in range(5000):
+            if not self.core._has_cause():
+                return
+            self.turn()
+        raise AssertionError("the engine never comes to rest")
+
     def purge(self, namespace: str) -> None:
         """Knock at the door as another thread does, and answer."""
         with ThreadPoolExecutor(1) as other:
@@ -88,6 +98,21 @@ def alone(shape: Shape) -> list[tuple[float, ...]]:
     return logits(future.result(timeout=0))
 
 
+def text_of(text: Text, **changes):
+    line, length, count, warmth = text
+    sampling = Sampling(temperature=warmth, seed=line)
+    return write(tokens(100, seed=line)[:length], max_tokens=count, sampling=sampling, **changes)
+
+
+@cache
+def written_alone(text: Text) -> tuple[int, ...]:
+    """What is written in an engine that never saw another."""
+    turned = Turned(blocks=16, budget=1024)
+    future = turned.core.generate(text_of(text, speculate=False))
+    turned.settle()
+    return future.result(timeout=0).tokens
+
+
 @settings(
     max_examples=settings().max_examples // 6,
     stateful_step_count=30,
@@ -95,13 +120,13 @@ def alone(shape: Shape) -> list[tuple[float, ...]]:
     suppress_health_check=[HealthCheck.too_slow],
 )
 class Life(RuleBasedStateMachine):
-    """Submit, step, fail, cancel, expire, purge, in three namespaces and three priorities."""
+    """Score, generate, step, fail, cancel, expire, purge, in three namespaces and three priorities."""
 
     def __init__(self) -> None:
         super().__init__()
         self.engine = Turned()
-        self.shapes: dict[str, Shape] = {}
-        self.futures: dict[str, Future[ScoreResult]] = {}
+        self.shapes: dict[str, Shape | Text] = {}
+        self.futures: dict[str, Future[ScoreResult] | Future[GenerateResult]] = {}
         self.ended: Counter[str] = Counter()
 
     @rule(
@@ -116,7 +141,31 @@ class Life(RuleBasedStateMachine):
         name, shape = f"r{len(self.shapes)}", (line, length, asked)
         deadline_at = None if lasts is None else self.engine.clock.now + lasts
         request = request_of(shape, id=name, namespace=namespace, priority=priority, deadline_at=deadline_at)
-        future = self.engine.core.submit(request)
+        self.follow(name, shape, self.engine.core.submit(request))
+
+    @rule(
+        line=st.sampled_from([1, 2]),
+        length=st.sampled_from([1, 16, 40, 64]),
+        count=st.sampled_from([1, 5, 24]),
+        warmth=st.sampled_from([0.0, 1.0]),
+        speculate=st.booleans(),
+        namespace=st.sampled_from(NAMESPACES),
+        priority=st.sampled_from(Priority),
+        lasts=st.none() | st.sampled_from([0.05, 1.0]),
+    )
+    def generate(self, line, length, count, warmth, speculate, namespace, priority, lasts) -> None:
+        name, text = f"r{len(self.shapes)}", (line, length, count, warmth)
+        request = text_of(
+            text,
+            id=name,
+            namespace=namespace,
+            priority=priority,
+            speculate=speculate,
+            deadline_at=None if lasts is None else self.engine.clock.now + lasts,
+        )
+        self.follow(name, text, self.engine.core.generate(request))
+
+    def follow(self, name, shape, future) -> None:
         future.add_done_callback(lambda _: self.ended.update([name]))
         self.shapes[name], self.futures[name] = shape, future
 
@@ -160,8 +209,7 @@ class Life(RuleBasedStateMachine):
         assert set(self.ended.values()) <= {1}
 
     def teardown(self) -> None:
-        for _ in range(500):
-            self.engine.turn()
+        self.engine.settle()
         for name, future in self.futures.items():
             assert self.how_it_ended(name, future) in ENDINGS
         for namespace in NAMESPACES:
@@ -169,11 +217,15 @@ class Life(RuleBasedStateMachine):
         assert self.engine.lane.cache.pool.free == BLOCKS
         assert not any(pool[:, 16:].any() for pair in self.engine.lane._runner._kv.pools.values() for pool in pair)
 
-    def how_it_ended(self, name: str, future: "Future[ScoreResult]") -> str:
+    def how_it_ended(self, name, future) -> str:
         """With the bits it has alone, or with an error of the engine's."""
-        error = future.exception(timeout=0)
+        error, shape = future.exception(timeout=0), self.shapes[name]
         if error is None:
-            assert logits(future.result()) == alone(self.shapes[name])
+            result = future.result()
+            if isinstance(result, GenerateResult):
+                assert result.tokens == written_alone(shape)
+            else:
+                assert logits(result) == alone(shape)
             return "answered"
         assert isinstance(error, EngineError)
         return error.code
