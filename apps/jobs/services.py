@@ -129,10 +129,19 @@ def claim(*, job_id: UUID, now: datetime, alone: bool = False) -> Claim:
     job = Job.objects.filter(pk=job_id).first()
     if job is None:
         raise NotClaimable(_("There is no such job."))
+    return take(job, now=now, alone=alone)
+
+
+def take(job: Job, *, now: datetime, alone: bool = False) -> Claim:
+    """What `claim` does with a job that was just read; call it in a transaction that ends with it.
+
+    Raises:
+        NotClaimable, NeedsSolitude: see `claim`.
+    """
     if not alone and job.is_suspect:
-        raise NeedsSolitude(job_id)
+        raise NeedsSolitude(job.pk)
     due = Job.objects.filter(
-        pk=job_id, status=Job.Status.QUEUED, fence=job.fence, next_attempt_at__lte=now, deadline_at__gt=now
+        pk=job.pk, status=Job.Status.QUEUED, fence=job.fence, next_attempt_at__lte=now, deadline_at__gt=now
     )
     taken = due.update(
         status=Job.Status.RUNNING,
