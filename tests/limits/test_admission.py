@@ -154,7 +154,7 @@ def test_a_message_whose_job_is_taken_claims_another(banks):
 def test_workers_whose_jobs_are_gone_do_not_race_for_the_same_one(banks):
     gone, first, second = promise(banks[0], times=3)
     services.cancel(job_id=gone.pk, institution_id=banks[0].pk, now=NOW)
-    being_taken = sorted((first, second), key=lambda job: job.pk)[0]
+    being_taken = min((first, second), key=lambda job: job.pk)
     held, done = threading.Event(), threading.Event()
 
     def take_slowly() -> None:
