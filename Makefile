@@ -22,7 +22,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check test-gpu test-triton bench bench-peers bench-article bench-growth bench-rest bench-gpu train-risk chaos security lock openapi protos messages migrate backup restore audit-deps audit-secrets sbom clean
+.PHONY: help demo up test check test-gpu test-triton bench bench-peers bench-article bench-growth bench-serving bench-rest bench-gpu train-risk chaos security lock openapi protos messages migrate backup restore audit-deps audit-secrets sbom clean
 
 help:  ## List these commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -67,6 +67,9 @@ bench-article: $(STAMP)  ## Print the article's tables; MODEL=folder names a che
 
 bench-growth: $(STAMP)  ## Measure longer contexts and simulate up to a million accounts
 	@$(BIN)/python -m benchmarks.scaling $(ARGS)
+
+bench-serving: $(STAMP)  ## Measure batching, the token budget, a noisy institution, a second worker; ARGS="--only batching"
+	@$(BIN)/python -m benchmarks.serving $(ARGS)
 
 bench-rest: $(STAMP) $(MESSAGES)  ## Measure REST end to end: single calls, an open loop of arrivals, a batch
 	@$(BIN)/python -m benchmarks.load $(ARGS)

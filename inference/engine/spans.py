@@ -52,7 +52,7 @@ class Spans:
         return replace(self, spans=spans)
 
     def attend(self, query: Tensor, pool: PackedPool, *, scaling: float, window: int | None) -> Tensor:
-        """Attend [1, H, T, D] to the pool; returns [1, T, H, D], zero for rows of no sequence."""
+        """Attend [1, H, T, D] to the pool; returns [1, T, H, D], unset for rows of no sequence."""
         rows = query[0].transpose(0, 1)
         if rows.stride(2) != 1 or rows.stride(1) != rows.shape[2]:
             rows = rows.contiguous()

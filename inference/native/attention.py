@@ -105,7 +105,7 @@ class PagedAttention:
             pattern: which tiles of a record rows see.
 
         Returns:
-            [T, H, D]; rows of no span are zero.
+            [T, H, D]; rows of no span are left as they happen to be: nobody reads them.
         """
         rows, heads, size = query.shape
         groups, blocks = pool.keys.shape[:2]
