@@ -6,7 +6,7 @@ loads no torch.
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ from django.conf import settings
 from prometheus_client import REGISTRY
 
 from apps.registry.models import ModelVersion
+from apps.registry.services import WRITES
 from inference.api import Engine, ModelRef, Precision, UnknownModel
 from inference.backends.base import Ability, Backend
 from inference.backends.choice import BackendKind, VllmServer, Wanted, open_backend
@@ -144,9 +145,10 @@ def requires(model: str, abilities: frozenset[Ability]) -> None:
     _needs[model] = abilities
 
 
-def needs(model: str) -> frozenset[Ability]:
-    """What `requires` said of a model."""
-    return _needs.get(model, frozenset())
+def needs(model: str, card: Mapping[str, Any]) -> frozenset[Ability]:
+    """What `requires` said of a model, and what follows from its card: one that speaks in words generates."""
+    speaks = frozenset({Ability.GENERATE}) if card.get(WRITES) else frozenset[Ability]()
+    return _needs.get(model, frozenset()) | speaks
 
 
 def _open(versions: Sequence[ModelVersion], *, on_stall: Callable[[], None]) -> Backend:
@@ -159,7 +161,7 @@ def _open(versions: Sequence[ModelVersion], *, on_stall: Callable[[], None]) -> 
             path=settings.CHECKPOINTS / version.path,
             digest=version.digest,
             precision=Precision(settings.ENGINE_PRECISION or version.precision),
-            needs=needs(version.name),
+            needs=needs(version.name, version.card),
         )
         for version in versions
     ]

@@ -8,11 +8,15 @@ from riskscore import tasks
 
 
 def test_the_risk_model_needs_events_answers_and_walls_between_institutions():
-    assert runtime.needs(tasks.MODEL) == {Ability.SCORE, Ability.EVENTS, Ability.SALT}
+    assert runtime.needs(tasks.MODEL, {}) == {Ability.SCORE, Ability.EVENTS, Ability.SALT}
 
 
 def test_a_model_that_nobody_spoke_for_needs_nothing():
-    assert runtime.needs("unheard of") == frozenset()
+    assert runtime.needs("unheard of", {}) == frozenset()
+
+
+def test_a_model_that_speaks_in_words_needs_a_backend_that_generates():
+    assert runtime.needs("writer", {"writes": True}) == {Ability.GENERATE}
 
 
 def test_a_worker_with_an_unknown_backend_does_not_start(settings):
