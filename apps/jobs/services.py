@@ -72,6 +72,17 @@ class Claim:
     request_id: str
 
 
+def admit(*, institution_id: UUID, kind: str, deadline_at: datetime, now: datetime, priority: int = 0) -> None:
+    """Say early whether `enqueue` would refuse, before anything is computed for a job that cannot be promised.
+
+    Raises:
+        UnknownKindError, Overloaded, Unavailable: see `enqueue`.
+    """
+    admission.admit(
+        kind=kinds.get(kind), institution_id=institution_id, priority=priority, deadline_at=deadline_at, now=now
+    )
+
+
 @transaction.atomic
 def enqueue(
     *,
@@ -82,6 +93,7 @@ def enqueue(
     now: datetime,
     priority: int = 0,
     job_id: UUID | None = None,
+    is_admitted: bool = False,
 ) -> Job:
     """Promise a piece of work. Workers hear of it once the caller's transaction has committed.
 
@@ -89,6 +101,7 @@ def enqueue(
 
     Args:
         job_id: of the job to be made, where somebody expects its end already; see `waiting.expecting`.
+        is_admitted: whether `admit` was asked just now.
 
     Raises:
         UnknownKindError: no domain registered ``kind``.
@@ -96,7 +109,8 @@ def enqueue(
         IntegrityError: the subject already has a job of this kind.
     """
     known = kinds.get(kind)
-    admission.admit(kind=known, institution_id=institution.pk, priority=priority, deadline_at=deadline_at, now=now)
+    if not is_admitted:
+        admit(institution_id=institution.pk, kind=kind, deadline_at=deadline_at, now=now, priority=priority)
     job = Job.objects.create(
         id=job_id or uuid4(),
         institution=institution,

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from apps.audit import services as audit
-from apps.common.errors import Conflict
+from apps.common.errors import Conflict, Overloaded, Unavailable
 from apps.common.postgresql.durability import commit_without_waiting
 from apps.jobs import services as jobs
 from apps.tenants.models import ApiClient
@@ -60,8 +60,16 @@ def request_assessment(
 
     Raises:
         EventDiffers: the event's id was used before for something else; nothing changed.
+        Overloaded, Unavailable: it cannot be promised now, and was not before; nothing changed.
     """
     terms = _Terms(deadline_at=now + timedelta(seconds=deadline_s), priority=priority, job_id=job_id)
+    try:
+        _admit(client, terms, now=now)
+    except (Overloaded, Unavailable):
+        existing = _assessed_before(client, event)
+        if existing is None:
+            raise
+        return existing, False
     try:
         with transaction.atomic():
             commit_without_waiting()
@@ -91,6 +99,25 @@ class _Terms:
     job_id: UUID | None
 
 
+def _admit(client: ApiClient, terms: _Terms, *, now: datetime) -> None:
+    jobs.admit(
+        institution_id=client.institution_id,
+        kind=JOB_KIND,
+        deadline_at=terms.deadline_at,
+        now=now,
+        priority=terms.priority,
+    )
+
+
+def _assessed_before(client: ApiClient, event: Event) -> RiskAssessment | None:
+    """What an earlier request made of the event, if one did. Raises EventDiffers."""
+    known = StoredEvent.objects.filter(external_digest=event_digest(client.institution_id, event.id))
+    if not known.filter(institution_id=client.institution_id).exists():
+        return None
+    with transaction.atomic():
+        return assessments_of(client.institution_id).filter(event=_told_before(client, event)).first()
+
+
 def _told_before(client: ApiClient, event: Event) -> StoredEvent:
     owned = StoredEvent.objects.filter(institution_id=client.institution_id).select_related("account")
     digest = event_digest(client.institution_id, event.id)
@@ -114,6 +141,7 @@ def _open(client: ApiClient, arrival: Arrival, terms: _Terms, *, now: datetime) 
         now=now,
         priority=terms.priority,
         job_id=terms.job_id,
+        is_admitted=True,
     )
     assessment = RiskAssessment.objects.create(
         id=assessment_id,

@@ -2,6 +2,7 @@
 
 import io
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,6 +10,14 @@ import pytest
 from apps.api.limits.turns import PatientBody, Turns, resting
 
 WAIT_S = 5.0
+
+
+def wait_for(happens) -> None:
+    """Until it has, at most `WAIT_S`."""
+    until = time.monotonic() + WAIT_S
+    while not happens():
+        assert time.monotonic() < until
+        time.sleep(0.001)
 
 
 def test_no_more_than_so_many_compute_at_once():
@@ -23,6 +32,28 @@ def test_no_more_than_so_many_compute_at_once():
         list(pool.map(compute, range(12)))
 
     assert max(seen) == 3
+    assert turns.busy == 0
+
+
+def test_turns_come_in_the_order_in_which_they_were_waited_for():
+    turns, order, ready = Turns(at_once=1), [], []
+
+    def compute(number: int) -> None:
+        ready[number].set()
+        with turns.taken():
+            order.append(number)
+
+    threads = [threading.Thread(target=compute, args=(number,)) for number in range(6)]
+    with turns.taken():
+        for number, thread in enumerate(threads):
+            ready.append(threading.Event())
+            thread.start()
+            assert ready[number].wait(WAIT_S)
+            wait_for(lambda wanted=number + 1: len(turns._waiting) == wanted)
+    for thread in threads:
+        thread.join(WAIT_S)
+
+    assert order == list(range(6))
     assert turns.busy == 0
 
 

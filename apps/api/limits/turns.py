@@ -5,6 +5,7 @@ refusal to say. Requests that wait for a worker's answer, or for their own body,
 """
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
@@ -17,16 +18,20 @@ AT_ONCE = 8
 
 
 class Turns:
-    """So many threads compute at once. Safe from any thread.
+    """So many threads compute at once, in the order in which they came. Safe from any thread.
 
     One that comes back with an answer goes on at once, beyond the bound if need be: what is nearly done is not
-    overtaken by what begins. One that comes back with its body waits for a turn again.
+    overtaken by what begins. One that comes back with its body is the next to have a turn.
+
+    Whoever ends hands its turn on. With a condition that all wait for, newcomers took turns before those whom it had
+    woken, and of 20,000 refusals beside a flood 200 came after 0.3 to 3 s (2026-11-25).
     """
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
         self._at_once = at_once
         self._busy = 0
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._waiting: deque[threading.Lock] = deque()  # each released when its thread has a turn
 
     @property
     def busy(self) -> int:
@@ -51,27 +56,37 @@ class Turns:
         try:
             yield
         finally:
-            with self._changed:
+            with self._lock:
                 self._busy += 1
 
     @contextmanager
     def lent(self) -> Iterator[None]:
-        """Let others compute until the block is left, then wait for a turn again."""
+        """Let others compute until the block is left, then have the next turn."""
         self._end()
         try:
             yield
         finally:
-            self._begin()
+            self._begin(is_next=True)
 
-    def _begin(self) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._busy < self._at_once)
-            self._busy += 1
+    def _begin(self, *, is_next: bool = False) -> None:
+        with self._lock:
+            if self._busy < self._at_once and not self._waiting:
+                self._busy += 1
+                return
+            mine = threading.Lock()
+            mine.acquire()
+            if is_next:
+                self._waiting.appendleft(mine)
+            else:
+                self._waiting.append(mine)
+        mine.acquire()
 
     def _end(self) -> None:
-        with self._changed:
+        with self._lock:
             self._busy -= 1
-            self._changed.notify()
+            while self._waiting and self._busy < self._at_once:
+                self._busy += 1
+                self._waiting.popleft().release()
 
 
 _mine: ContextVar[Turns | None] = ContextVar("turn", default=None)
