@@ -49,7 +49,7 @@ def test_turns_come_in_the_order_in_which_they_were_waited_for():
             ready.append(threading.Event())
             thread.start()
             assert ready[number].wait(WAIT_S)
-            wait_for(lambda wanted=number + 1: len(turns._waiting) == wanted)
+            wait_for(lambda wanted=number + 1: turns.waiting == wanted)
     for thread in threads:
         thread.join(WAIT_S)
 

@@ -92,6 +92,10 @@ class Throttle:
                 del self._sorts[sort]
             return True
 
+    def knows(self, sort: Hashable) -> bool:
+        """Whether requests of a sort were refused lately."""
+        return sort in self._sorts
+
     def refused(self, sort: Hashable) -> None:
         """One that passed was refused further in."""
         with self._lock:

@@ -27,6 +27,7 @@ from apps.common.middleware import DATA_POLICY, FIXED_HEADERS, REQUEST_ID
 INSTITUTION, ROUTE, OVERLOADED = "assay.institution", "assay.route", "assay.overloaded"
 BODY = "wsgi.input"
 RETRY_S = 1
+MOST_WAITING = 4  # for a turn, beside more of a sort that is being refused: a burst of what is not may be longer
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -58,7 +59,8 @@ class Gate:
             return self._application(environ, start_response)
         credential = digest_of(environ.get("HTTP_AUTHORIZATION", ""))
         asked = (credential, method, path)
-        if not self.throttle.passes(asked):
+        is_crowded = self.turns.waiting >= MOST_WAITING and self.throttle.knows(asked)
+        if is_crowded or not self.throttle.passes(asked):
             return self._refuse(Reason.THROTTLED, environ, start_response)
         party = self._parties.of(credential)
         reason = self.door.enter(party)

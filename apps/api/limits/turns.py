@@ -11,10 +11,8 @@ from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import IO
 
-# Enough to overlap what they ask of PostgreSQL. Ten times the capacity, answered asynchronously: 36 a second scored
-# of 35 that could be, refusals within 26 ms at the 99th percentile; with all 32 computing, 29 of 36 and 425 ms
-# (2 cores, 2026-11-25).
-AT_ONCE = 8
+# Enough to overlap what they ask of PostgreSQL; more make each other slower, and who is refused at last with them.
+AT_ONCE = 4
 
 
 class Turns:
@@ -37,6 +35,11 @@ class Turns:
     def busy(self) -> int:
         """How many threads have a turn."""
         return self._busy
+
+    @property
+    def waiting(self) -> int:
+        """How many threads wait for one."""
+        return len(self._waiting)
 
     @contextmanager
     def taken(self) -> Iterator[None]:
