@@ -2,13 +2,16 @@
 
 import json
 import threading
+from contextlib import nullcontext
 
 import pytest
 from prometheus_client import REGISTRY
 
 from apps.api.limits.door import Door, Reason, Throttle
-from apps.api.limits.gate import INSTITUTION, OVERLOADED, ROUTE, Gate
-from tests.limits.makers import Clock
+from apps.api.limits.gate import INSTITUTION, MOST_WAITING, OVERLOADED, ROUTE, Gate
+from apps.api.limits.parties import digest_of
+from apps.api.limits.turns import AT_ONCE, resting
+from tests.limits.makers import Clock, wait_for
 
 
 class Desk:
@@ -23,7 +26,8 @@ class Desk:
         environ.update(self.says)
         self.entered.release()
         if environ.get("HTTP_X_STAY"):
-            assert self.open.wait(10)
+            with resting() if environ["HTTP_X_STAY"] == "resting" else nullcontext():
+                assert self.open.wait(10)
         start_response("200 OK", [])
         return [b"done"]
 
@@ -37,11 +41,10 @@ def ask(gate: Gate, path: str = "/api/v1/things", *, method: str = "POST", **hea
     return int(told[0][0].split()[0]), told[0][1], body
 
 
-def stay(gate: Gate, desk: Desk, *, times: int, key: str) -> list[threading.Thread]:
+def stay(gate: Gate, desk: Desk, *, times: int, key: str, how: str = "resting") -> list[threading.Thread]:
     """Requests that are inside until the desk opens."""
-    threads = [
-        threading.Thread(target=ask, args=(gate,), kwargs={"authorization": key, "x_stay": "1"}) for _ in range(times)
-    ]
+    told = {"authorization": key, "x_stay": how}
+    threads = [threading.Thread(target=ask, args=(gate,), kwargs=told) for _ in range(times)]
     for thread in threads:
         thread.start()
         assert desk.entered.acquire(timeout=10)
@@ -140,6 +143,27 @@ def test_what_is_mostly_refused_is_held_back():
     assert ask(gate, "/api/v1/others", authorization="Bearer a")[0] == 200
     clock.now_s += 1.5
     assert ask(gate, authorization="Bearer a")[0] == 200
+
+
+def test_a_sort_that_is_being_refused_finds_no_long_queue_for_a_turn(desk):
+    gate = Gate(desk, bound=32, clock=Clock())
+    busy = stay(gate, desk, times=AT_ONCE, key="Bearer a", how="computing")
+    waiting = [threading.Thread(target=ask, args=(gate,)) for _ in range(MOST_WAITING)]
+    for thread in waiting:
+        thread.start()
+    wait_for(lambda: gate.turns.waiting == MOST_WAITING)
+
+    gate.throttle.refused((digest_of("Bearer refused"), "POST", "/api/v1/things"))
+    status, headers, _ = ask(gate, authorization="Bearer refused")
+    unrefused = threading.Thread(target=ask, args=(gate,), kwargs={"authorization": "Bearer fine"})
+    unrefused.start()
+    wait_for(lambda: gate.turns.waiting == MOST_WAITING + 1)
+    desk.open.set()
+    for thread in (*busy, *waiting, unrefused):
+        thread.join(10)
+
+    assert (status, headers["Retry-After"]) == (429, "1")
+    assert gate.door.total == 0
 
 
 def test_a_queue_with_room_for_forty_a_second_gets_them_and_few_more():

@@ -2,22 +2,15 @@
 
 import io
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
 from apps.api.limits.turns import PatientBody, Turns, resting
+from tests.limits.makers import wait_for
 
 WAIT_S = 5.0
-
-
-def wait_for(happens) -> None:
-    """Until it has, at most `WAIT_S`."""
-    until = time.monotonic() + WAIT_S
-    while not happens():
-        assert time.monotonic() < until
-        time.sleep(0.001)
 
 
 def test_no_more_than_so_many_compute_at_once():
@@ -36,12 +29,16 @@ def test_no_more_than_so_many_compute_at_once():
 
 
 def test_turns_come_in_the_order_in_which_they_were_waited_for():
-    turns, order, ready = Turns(at_once=1), [], []
+    turns, order = Turns(at_once=1), list[int]()
+    ready: list[threading.Event] = []
 
     def compute(number: int) -> None:
         ready[number].set()
         with turns.taken():
             order.append(number)
+
+    def are_waiting(count: int) -> bool:
+        return turns.waiting == count
 
     threads = [threading.Thread(target=compute, args=(number,)) for number in range(6)]
     with turns.taken():
@@ -49,7 +46,7 @@ def test_turns_come_in_the_order_in_which_they_were_waited_for():
             ready.append(threading.Event())
             thread.start()
             assert ready[number].wait(WAIT_S)
-            wait_for(lambda wanted=number + 1: turns.waiting == wanted)
+            wait_for(partial(are_waiting, number + 1))
     for thread in threads:
         thread.join(WAIT_S)
 
