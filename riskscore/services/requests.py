@@ -111,8 +111,8 @@ def _admit(client: ApiClient, terms: _Terms, *, now: datetime) -> None:
 
 def _assessed_before(client: ApiClient, event: Event) -> RiskAssessment | None:
     """What an earlier request made of the event, if one did. Raises EventDiffers."""
-    known = StoredEvent.objects.filter(external_digest=event_digest(client.institution_id, event.id))
-    if not known.filter(institution_id=client.institution_id).exists():
+    owned = StoredEvent.objects.filter(institution_id=client.institution_id)
+    if not owned.filter(external_digest=event_digest(client.institution_id, event.id)).exists():
         return None
     with transaction.atomic():
         return assessments_of(client.institution_id).filter(event=_told_before(client, event)).first()

@@ -14,6 +14,7 @@ HARMLESS = re.compile(r"objects\.(bulk_)?(create|update)\(|\bpk(__in)?=\[?\w+\.p
 NAMED = re.compile(r"\binstitution(_id)?=|, institution_id,|of_these|visible_to")
 BECAUSE = {
     "apps/jobs/reconciler.py": "claims and ends jobs of all institutions, as the worker's role alone may",
+    "apps/jobs/fairness.py": "chooses among the jobs of all institutions, as the worker's role alone may",
     "apps/jobs/services.py": "the same; what a job is about is touched within its institution",
     "apps/jobs/waiting.py": "waits for the job that this request has just made",
     "apps/api/once.py": "the own answers of one client",

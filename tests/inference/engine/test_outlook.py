@@ -54,7 +54,7 @@ def test_who_would_be_late_by_a_third_is_shed_with_the_wait_that_was_predicted(d
 
 def test_a_request_without_a_deadline_waits_as_long_as_it_takes(desk):
     for _ in range(3):
-        desk.submit(LINES[1][:100])
+        desk.submit(LINES[1][:100], deadline_at=0.01)
 
     assert shed_at_arrival(desk, outlook_of(), deadline_at=None) is None
     assert shed_at_arrival(desk, outlook_of(), deadline_at=WORK_S) is not None
