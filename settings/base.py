@@ -132,8 +132,8 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # a pooled connection is trie
 # Requests and tasks borrow a connection: 0.9 ms where a new one costs 8.4 ms (2026-11-23). More than the
 # threads of any process, so that nobody waits for one.
 DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 40, "timeout": 5.0}
-# Statements are planned once a session, not once a call: 25 of an assessment cost PostgreSQL 7.7 ms instead of 11.7, and
-# this process 17 instead of 18.5 (2026-11-25). Migrations run in sessions of their own, and processes start after them.
+# Statements are planned once a session, not once a call: those of an assessment cost PostgreSQL 7.7 ms instead of
+# 11.7, and the web process 17 instead of 18.5 (2026-11-25). Processes start after migrations, in new sessions.
 DATABASES["default"]["OPTIONS"] |= {"server_side_binding": True, "prepare_threshold": 5}
 WALLS_REQUIRED = False
 REDIS_URL = env.str("REDIS_URL", default=None) or embedded.redis_url(STATE_DIR)
