@@ -24,7 +24,11 @@ def _one(caller: Caller, kind: str, turns: Iterator[str]) -> int:
     messages = [
         {"role": role, "content": f"{role}: x{next(turns)}"} for role in ("system", "user", "assistant", "user")
     ]
-    changes = {"refused": {"temperature": next(turns), next(turns): 1}, "streamed": {"stream": True}}.get(kind, {})
+    changes: dict[str, object] = {}
+    if kind == "refused":
+        changes = {"temperature": next(turns), next(turns): 1}
+    elif kind == "streamed":
+        changes = {"stream": True}
     with writing(engine(pieces=said, failures=failures)):
         answer = caller.chat(messages=messages, stop=[f"x{next(turns)}"], **changes)
         if kind == "streamed":
