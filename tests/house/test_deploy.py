@@ -111,7 +111,7 @@ def test_only_migrations_run_as_the_owner_of_the_tables():
     roles = {name: re.findall(r"//(\w+):", service["environment"]["DATABASE_URL"]) for name, service in OURS.items()}
 
     assert {name for name, role in roles.items() if role == ["assay"]} == {"migrate"}
-    assert {name for name, role in roles.items() if role == ["assay_app"]} == {"web"}
+    assert {name for name, role in roles.items() if role == ["assay_app"]} == {"web", "grpc"}
     assert {role for (role,) in roles.values()} == {"assay", "assay_app", "assay_worker"}
     made = re.findall(r"CREATE ROLE (\w+)", (ROOT / "deploy" / "postgres" / "roles.sh").read_text())
     assert made == ["assay_app", "assay_worker"]
@@ -130,10 +130,13 @@ def test_nothing_runs_before_its_tables_exist():
     assert {name for name in long_running if "migrate" in OURS[name]["depends_on"]} == long_running
 
 
-def test_only_the_web_port_is_published_and_only_to_this_host():
+def test_only_the_doors_are_published_and_only_to_this_host():
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
 
-    assert published == {"web": ["127.0.0.1:${ASSAY_WEB_PORT:-8000}:8000"]}
+    assert published == {
+        "web": ["127.0.0.1:${ASSAY_WEB_PORT:-8000}:8000"],
+        "grpc": ["127.0.0.1:${GRPC_PORT:-8002}:8002"],
+    }
 
 
 def test_the_data_of_postgres_18_is_on_a_volume():

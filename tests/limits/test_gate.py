@@ -20,12 +20,14 @@ class Desk:
     def __init__(self, **says: object) -> None:
         self.says = says
         self.open = threading.Event()
-        self.entered = threading.Semaphore(0)
+        self.staying = 0
+        self._lock = threading.Lock()
 
     def __call__(self, environ, start_response):
         environ.update(self.says)
-        self.entered.release()
         if environ.get("HTTP_X_STAY"):
+            with self._lock:
+                self.staying += 1
             with resting() if environ["HTTP_X_STAY"] == "resting" else nullcontext():
                 assert self.open.wait(10)
         start_response("200 OK", [])
@@ -45,9 +47,10 @@ def stay(gate: Gate, desk: Desk, *, times: int, key: str, how: str = "resting") 
     """Requests that are inside until the desk opens."""
     told = {"authorization": key, "x_stay": how}
     threads = [threading.Thread(target=ask, args=(gate,), kwargs=told) for _ in range(times)]
+    before = desk.staying
     for thread in threads:
         thread.start()
-        assert desk.entered.acquire(timeout=10)
+    wait_for(lambda: desk.staying == before + times)
     return threads
 
 
@@ -193,7 +196,6 @@ def test_once_nothing_is_refused_everything_passes():
 def test_refusals_are_counted_by_reason_and_route(gate, desk):
     labels = {"reason": Reason.SHARE, "route": "api/v1/things"}
     ask(gate, authorization="Bearer a")
-    desk.entered.acquire()
     stay(gate, desk, times=6, key="Bearer a")
     before = REGISTRY.get_sample_value("assay_requests_refused_total", labels) or 0.0
 

@@ -14,6 +14,9 @@ PHASES = ("examples", "coverage", "fuzzing", "stateful")
 # Not asked: whether everything the schema allows is accepted. A card number's check digit, a clock that runs
 # ahead or a rule's facts are told in words, not in JSON Schema.
 UNASKED = {"positive_data_acceptance": {"enabled": False}}
+# A text beyond its longest may make a body beyond its largest: 413 refuses it too, which the tool does not know.
+REFUSALS = ["400", "401", "403", "404", "405", "406", "409", "411", "413", "415", "422", "428", "429"]
+CHECKS = UNASKED | {"negative_data_rejection": {"expected-statuses": REFUSALS}}
 
 
 @schemathesis.serializer("application/x-ndjson", "text/csv")
@@ -33,6 +36,7 @@ class Found:
         operations: the operations they went to.
         statuses: how often each status was answered.
         failures: what was wrong, once per operation and kind.
+        answers: those that were wrong: check, method, address, status and the answer's beginning.
         errors: what kept the tool itself from working.
     """
 
@@ -40,6 +44,7 @@ class Found:
     operations: set[str] = field(default_factory=set)
     statuses: Counter[int] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
+    answers: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
     @property
@@ -64,7 +69,7 @@ def fuzz(
             "base-url": url,
             "headers": {"Authorization": f"Bearer {key}", "Prefer": "wait=0"},
             "continue-on-failure": True,
-            "checks": UNASKED,
+            "checks": CHECKS,
             "generation": {"max-examples": cases_an_operation, "database": "none", "no-shrink": True},
             "phases": {name: {"enabled": name in phases} for name in PHASES},
         }
@@ -85,7 +90,15 @@ def _count(event: object, found: Found) -> None:
         for interaction in event.recorder.interactions.values():
             found.cases += 1
             found.statuses[interaction.response.status_code if interaction.response else 0] += 1
-        for checks in event.recorder.checks.values():
+        for case, checks in event.recorder.checks.items():
             for check in checks:
                 if check.status == Status.FAILURE and check.failure_info is not None:
                     found.failures[f"{event.recorder.label}: {check.name}"] += 1
+                    found.answers.append(f"{check.name}: {_told(event.recorder.interactions.get(case))}")
+
+
+def _told(interaction: Any) -> str:
+    if interaction is None or interaction.response is None:
+        return "no answer"
+    asked, answer = interaction.request, interaction.response
+    return f"{asked.method} {asked.uri[:200]} {answer.status_code} {answer.content[:300]!r}"

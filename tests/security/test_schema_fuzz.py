@@ -120,6 +120,7 @@ def test_ten_thousand_made_up_requests_find_nothing(served, capsys):
 
     with capsys.disabled():
         print(f"\nS4: {found.cases} cases, {found.server_errors} x 5xx, violations {dict(found.failures)}")
+        print("\n".join(found.answers[:20]))
     assert found.errors == []
     assert found.server_errors == 0
     assert found.failures == {}
