@@ -11,7 +11,7 @@ from inference.engine.lane import Lane
 FIXED = (256, 512, 1024, 2048)
 ACCOUNTS = 50
 SHORT_PER_S, PATIENCE_S = 20.0, 0.060
-LONG_PER_S, LONG = 3.0, 1900  # cold positions, in the lowest priority
+LONG_PER_S, LONG = 25.0, 480  # cold positions, in the lowest priority
 SECONDS = 20.0
 HEAD = ("budget", "short calls in time", "their p50 ms", "their p99 ms", "long readings a second", "their p50 ms")
 
