@@ -25,8 +25,8 @@ def section(config: EngineConfig) -> str:
     return (
         f"### The token budget\n\n{SHORT_PER_S:.0f} calls a second of 26 new positions, to be answered within "
         f"{1000 * PATIENCE_S:.0f} ms, among {LONG_PER_S:.0f} readings a second of {LONG:,} cold positions in the "
-        f"lowest priority, {SECONDS:.0f} s each, nothing shed. A fixed budget must be chosen for a machine and its "
-        "models; the steered one (additive increase, multiplicative decrease) finds its own.\n\n"
+        f"lowest priority, {SECONDS:.0f} s each, nothing shed. A fixed budget is chosen for a machine and its "
+        "models; the steered one begins with the most and falls where a step misses a deadline.\n\n"
         f"{markdown_table(HEAD, rows)}"
     )
 
