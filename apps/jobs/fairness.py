@@ -44,14 +44,14 @@ fairest AS (
      ORDER BY head.priority DESC, running.jobs, head.deadline_at, head.id
      LIMIT 1
 )
-SELECT job.* FROM fairest, LATERAL (
+SELECT job.* FROM fairest LEFT JOIN LATERAL (
     SELECT * FROM jobs_job
      WHERE status = 'queued' AND kind = fairest.kind AND institution_id = fairest.institution_id
        AND next_attempt_at <= %(now)s AND deadline_at > %(now)s
      ORDER BY priority DESC, id = %(job_id)s DESC, deadline_at, id LIMIT 1
        FOR UPDATE SKIP LOCKED
-) AS job
-"""
+) AS job ON true
+"""  # no row where none is due, a row of NULL where others are just taking all that are
 
 
 def claim_fairest(*, job_id: UUID, now: datetime) -> Claim:
@@ -67,6 +67,8 @@ def claim_fairest(*, job_id: UUID, now: datetime) -> Claim:
         with transaction.atomic(durable=True):
             commit_without_waiting()
             job = next(iter(Job.objects.raw(FAIREST, {"job_id": job_id, "now": now})), None)
-            if job is not None:
+            if job is None:
+                break
+            if job.pk is not None:
                 return services.take(job, now=now)
     return services.claim(job_id=job_id, now=now)

@@ -78,6 +78,20 @@ def request_assessment(
     except IntegrityError as error:
         if ONCE not in str(error):
             raise
+    return _assess_told(client, event, terms, now=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Terms:
+    """What is promised of the job."""
+
+    deadline_at: datetime
+    priority: int
+    job_id: UUID | None
+
+
+def _assess_told(client: ApiClient, event: Event, terms: _Terms, *, now: datetime) -> tuple[RiskAssessment, bool]:
+    """An assessment of an event that was told before, made unless there is one. Raises EventDiffers."""
     with transaction.atomic():
         commit_without_waiting()
         row = _told_before(client, event)
@@ -88,15 +102,6 @@ def request_assessment(
         window = account_window(client.institution_id, row.account_id, before=row.sequence, names=names)
         arrival = Arrival(row=row, event=event, features=Features.from_dict(row.features), window=window)
         return _open(client, arrival, terms, now=now), True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Terms:
-    """What is promised of the job."""
-
-    deadline_at: datetime
-    priority: int
-    job_id: UUID | None
 
 
 def _admit(client: ApiClient, terms: _Terms, *, now: datetime) -> None:

@@ -179,3 +179,5 @@ def test_a_batch_costs_the_same_queries_whatever_its_size(count, django_assert_n
         ingest_events(
             institution_id=institution.pk, events=numbered([event(f"tx-{index}") for index in range(count)]), now=NOW
         )
+
+    assert Event.objects.count() == count

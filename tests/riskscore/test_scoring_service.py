@@ -9,6 +9,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from apps.jobs import services as jobs
+from apps.jobs.admission import TooLate
 from apps.jobs.models import Job
 from apps.tenants.walls import WORKER
 from inference.api import (
@@ -27,6 +28,7 @@ from riskscore.events import DeviceFingerprint
 from riskscore.lists import ListAction, ListKind
 from riskscore.models import Event, ListEntry, RiskAssessment
 from riskscore.services import ingest_events, request_assessment, score_assessment
+from riskscore.services.requests import EventDiffers
 from tests.engines import ScriptedEngine
 from tests.riskscore.makers import NOW, RELEASE, bank, client_of, event
 from tests.walls import as_application
@@ -289,6 +291,22 @@ def test_the_database_refuses_an_answer_that_cannot_be(client, lie):
         RiskAssessment.objects.filter(pk=assessment.pk).update(**lie)
 
 
+def test_what_cannot_be_promised_stores_nothing_and_what_was_promised_is_given_again(client, monkeypatch):
+    promised = ask(client, event("tx-1"))
+
+    def refuse(**_asked):
+        raise TooLate("later", retry_after_s=1.0)
+
+    monkeypatch.setattr("apps.jobs.admission.admit", refuse)
+
+    assert request_assessment(client=client, event=event("tx-1"), deadline_s=60.0, now=NOW) == (promised, False)
+    with pytest.raises(TooLate):
+        ask(client, event("tx-2"))
+    with pytest.raises(EventDiffers):
+        ask(client, event("tx-1", amount=Decimal("1.00")))
+    assert Event.objects.count() == 1
+
+
 def test_what_a_request_and_a_score_cost_in_queries(client, django_assert_num_queries):
     ask(client, event("warm-up"))
 
@@ -296,3 +314,6 @@ def test_what_a_request_and_a_score_cost_in_queries(client, django_assert_num_qu
         assessment = ask(client)
     with django_assert_num_queries(16):
         score_assessment(job_id=assessment.job_id, engine=ScriptedEngine(SAFE), release=RELEASE, clock=lambda: NOW)
+
+    assessment.refresh_from_db()
+    assert (assessment.status, assessment.degraded) == (RiskAssessment.Status.COMPLETED, False)
