@@ -159,10 +159,11 @@ class Bench:
 
     def call(self, due_s: float, namespace: str, account: int, *, patience_s: float | None = None) -> Call:
         """Something new about an account, whose record is the same each time."""
-        record = self._histories.setdefault((namespace, account), ()) or self.events(HISTORY)
-        self._histories[namespace, account] = record
+        whose = (namespace, account)
+        if whose not in self._histories:
+            self._histories[whose] = self.events(HISTORY)
         tail = self.events(TAIL - 1)
-        return Call(due_s=due_s, namespace=namespace, record=record, tail=tail, patience_s=patience_s)
+        return Call(due_s=due_s, namespace=namespace, record=self._histories[whose], tail=tail, patience_s=patience_s)
 
     def warm(self, namespace: str, accounts: int) -> None:
         """Read every account once."""

@@ -30,8 +30,9 @@ def here() -> str:
 
 
 def backup(path: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """`manage.py backup` of the suite's own database."""
-    return manage(here(), "backup", "--to", str(path), *arguments)
+    """`manage.py backup` of the suite's own database; anchors in the state folder are those of `make demo`."""
+    anchors = str(path.with_name("anchors-here"))
+    return manage(here(), "backup", "--to", str(path), *arguments, ASSAY_AUDIT_ANCHORS=anchors)
 
 
 def assess(client, number: int) -> RiskAssessment:
